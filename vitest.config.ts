@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/conformance/**/*.test.ts'],
+          exclude: ['**/*.kernel.test.ts'],
+          environment: 'node',
+        },
+      },
+      {
+        // Each file starts network namespaces and programs of its own: slow, and not to be crowded.
+        test: {
+          name: 'kernel',
+          include: ['test/**/*.kernel.test.ts'],
+          environment: 'node',
+          pool: 'forks',
+          fileParallelism: true,
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
