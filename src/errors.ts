@@ -1,0 +1,118 @@
+import { findingKinds } from './model/finding.ts';
+
+interface ErrorKind {
+  /** Message with `{name}` placeholders, filled from the parameters. */
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/**
+ * Every error that a user can see, declared once; `docs/errors.md` lists them and a test keeps both equal.
+ * `NP-CLI` the command line · `NP-CONFIG` configuration · `NP-SOURCE` where objects come from · `NP-RULES` rule text ·
+ * `NP-KERNEL` programs and the kernel. Findings about single objects are declared in model/finding.ts.
+ */
+export const errorKinds = {
+  'NP-CLI-001': {
+    message: 'No source of objects was given.',
+    remedy: 'Name a directory of Service and EndpointSlice YAML with --manifests DIR.',
+  },
+  'NP-CLI-002': {
+    message: 'The value "{value}" of {flag} is not usable: {reason}.',
+    remedy: 'Correct the flag; `nodeplane {verb} --help` lists the allowed values.',
+  },
+  'NP-CONFIG-001': {
+    message: 'The configuration file {file} cannot be read: {reason}.',
+    remedy: 'Check the path given by --config and its permissions.',
+  },
+  'NP-CONFIG-002': {
+    message: 'The configuration file {file} is not valid: {reason}.',
+    remedy: 'Correct the field; docs/configuration.md lists all fields and their defaults.',
+  },
+  'NP-CONFIG-003': {
+    message: 'The configuration asks for {what}, which nodeplane does not offer: {reason}.',
+    remedy: 'Change or remove the setting.',
+  },
+  'NP-SOURCE-010': {
+    message: 'The manifests directory {directory} cannot be read: {reason}.',
+    remedy: 'Check the path given by --manifests and its permissions.',
+  },
+  'NP-RULES-001': {
+    message: 'Line {line} of the {table} table cannot be read: {reason}: {text}',
+    remedy: 'If iptables-save printed this line, report it together with the output of `iptables --version`.',
+  },
+  'NP-KERNEL-001': {
+    message: 'The program {program} was not found{hint}.',
+    remedy: 'Install it (Debian: apt-get install {package}) or correct PATH.',
+  },
+  'NP-KERNEL-002': {
+    message: '{program} was refused by the kernel: permission denied.',
+    remedy: 'Run as root or with CAP_NET_ADMIN in the network namespace of the node.',
+  },
+  'NP-KERNEL-003': {
+    message: 'Another program held the xtables lock for longer than {seconds} s.',
+    remedy: 'Find the holder with `lslocks | grep xtables`; nothing was changed, the next sync tries again.',
+  },
+  'NP-KERNEL-004': {
+    message: '{program} refused line {line}{service}: {reason}: {text}',
+    remedy: 'Nothing of this transaction was applied. The line names the rule that has to change.',
+  },
+  'NP-KERNEL-005': {
+    message: 'The kernel lacks the {extension} match or target that {program} asked for.',
+    remedy: 'Load the module (modprobe xt_{module}) or use a kernel that has it.',
+  },
+  'NP-KERNEL-006': {
+    message: '{program} did not end within {seconds} s and was killed.',
+    remedy: 'Nothing is known to have been applied; the next sync reads the kernel and tries again.',
+  },
+  'NP-KERNEL-007': {
+    message: '{program} failed: {reason}',
+    remedy: 'Nothing of this transaction was applied. The full output stands in the log at level debug.',
+  },
+  'NP-KERNEL-008': {
+    message: 'The setting {path} could not be changed to {value}: {reason}.',
+    remedy: 'Set it on the host (sysctl -w), or let nodeplane run with a writable /proc/sys.',
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorKinds;
+
+/** An error that a user can act upon: code, what happened, what to do. `cause` keeps the lower one. */
+export class NodeplaneError extends Error {
+  override readonly name = 'NodeplaneError';
+  readonly code: ErrorCode;
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, parameters: Readonly<Record<string, string | number>> = {}, cause?: unknown) {
+    super(fill(errorKinds[code].message, parameters), cause === undefined ? {} : { cause });
+    this.code = code;
+    this.remedy = fill(errorKinds[code].remedy, parameters);
+  }
+}
+
+/** Every code with its text: errors and findings, sorted, for `docs/errors.md`. */
+export function allCodes(): readonly {
+  readonly code: string;
+  readonly text: string;
+  readonly remedy: string;
+}[] {
+  const errors = Object.entries(errorKinds).map(([code, kind]) => ({
+    code,
+    text: kind.message,
+    remedy: kind.remedy,
+  }));
+  const findings = Object.entries(findingKinds).map(([code, kind]) => ({
+    code,
+    text: kind.meaning,
+    remedy: kind.remedy,
+  }));
+  return [...errors, ...findings].sort((a, b) => (a.code < b.code ? -1 : 1));
+}
+
+/** Any thrown thing as an Error, so that a `catch` never has to guess. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+function fill(template: string, parameters: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(parameters[name] ?? ''));
+}

@@ -1,0 +1,41 @@
+import type { Family } from './address.ts';
+import type { Protocol } from './service.ts';
+
+/** A validated EndpointSlice of an IP family. */
+export interface EndpointSlice {
+  readonly namespace: string;
+  readonly name: string;
+  /** Value of the label `kubernetes.io/service-name`: the Service of the same namespace. */
+  readonly serviceName: string;
+  readonly family: Family;
+  readonly ports: readonly SlicePort[];
+  readonly endpoints: readonly SliceEndpoint[];
+}
+
+/** One entry of `ports`; entries without a port number do not get this far. */
+export interface SlicePort {
+  /** Empty for an unnamed port. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+/** One entry of `endpoints`, conditions with their defaults: absent `ready` and `serving` mean true. */
+export interface SliceEndpoint {
+  /** Canonical text of `addresses[0]`; the API has deprecated more than one. */
+  readonly address: string;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  readonly nodeName: string | undefined;
+  readonly zone: string | undefined;
+  /** `hints.forNodes[].name`; empty: no such hint (KEP-3015). */
+  readonly forNodes: readonly string[];
+  /** `hints.forZones[].name`; empty: no such hint (KEP-2433). */
+  readonly forZones: readonly string[];
+}
+
+/** A place that serves one ServicePort: a slice's endpoint with the slice's port. */
+export interface Endpoint extends SliceEndpoint {
+  readonly port: number;
+}

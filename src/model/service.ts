@@ -1,0 +1,46 @@
+/** Layer 4 protocols of a Service port. */
+export type Protocol = 'TCP' | 'UDP' | 'SCTP';
+
+export const protocols: readonly Protocol[] = ['TCP', 'UDP', 'SCTP'];
+
+export type TrafficPolicy = 'Cluster' | 'Local';
+
+/** A validated Service, reduced to what decides packets. Addresses and CIDRs are canonical text of either family. */
+export interface Service {
+  readonly namespace: string;
+  readonly name: string;
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+  readonly clusterIPs: readonly string[];
+  readonly externalIPs: readonly string[];
+  /** `status.loadBalancer.ingress[].ip` whose `ipMode` is absent or `VIP` (KEP-1860). */
+  readonly loadBalancerIPs: readonly string[];
+  /** Empty: every source is allowed. */
+  readonly loadBalancerSourceRanges: readonly string[];
+  readonly ports: readonly PortSpec[];
+  /** Seconds of ClientIP affinity; undefined: none. */
+  readonly affinitySeconds: number | undefined;
+  readonly internalTrafficPolicy: TrafficPolicy;
+  readonly externalTrafficPolicy: TrafficPolicy;
+  /** 0: none. */
+  readonly healthCheckNodePort: number;
+}
+
+/** One entry of `spec.ports`. */
+export interface PortSpec {
+  /** Empty for an unnamed port. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** 0: none. */
+  readonly nodePort: number;
+}
+
+/** `namespace/name`, the key of a Service and of an EndpointSlice. */
+export function objectKey(object: { readonly namespace: string; readonly name: string }): string {
+  return `${object.namespace}/${object.name}`;
+}
+
+/** kube-proxy's ServicePortName: `ns/svc:port`, or `ns/svc` when the port has no name. */
+export function servicePortName(service: Service, port: PortSpec): string {
+  return port.name === '' ? objectKey(service) : `${objectKey(service)}:${port.name}`;
+}
