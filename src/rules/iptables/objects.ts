@@ -34,13 +34,17 @@ export type Match =
   | { readonly kind: 'statistic'; readonly probability: string }
   | { readonly kind: 'recent-check'; readonly list: string; readonly seconds: number }
   | { readonly kind: 'recent-set'; readonly list: string }
-  | { readonly kind: 'nfacct'; readonly counter: string };
+  | { readonly kind: 'nfacct'; readonly counter: string }
+  /** What nodeplane never writes, read back from somebody else's rule: its options as text. A tracer cannot tell whether it matches. */
+  | { readonly kind: 'other'; readonly text: string };
 
 /** States of `-m conntrack --ctstate`; DNAT is a status that the same option tests. */
 export type ConntrackState = 'INVALID' | 'NEW' | 'RELATED' | 'ESTABLISHED' | 'UNTRACKED' | 'SNAT' | 'DNAT';
 
 export type Target =
   | { readonly kind: 'jump'; readonly chain: string }
+  /** Like a jump, but a RETURN from the chain skips this one as well. Only read back, never written. */
+  | { readonly kind: 'goto'; readonly chain: string }
   | { readonly kind: 'accept' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'return' }
@@ -51,7 +55,22 @@ export type Target =
   | { readonly kind: 'masquerade'; readonly fullyRandom: boolean }
   | { readonly kind: 'dnat'; readonly address: string; readonly port: number }
   /** No target: the rule counts packets and falls through. */
-  | { readonly kind: 'none' };
+  | { readonly kind: 'none' }
+  /** A foreign target, read back: what stands after `-j`. A tracer cannot tell what it does. */
+  | { readonly kind: 'other'; readonly text: string };
+
+/**
+ * The match of a kind (of a union of kinds, any of them). A function `<K extends Match['kind']>(match: MatchOf<K>)` may look up
+ * `table[match.kind](match)` in a `{ [K in Match['kind']]: (match: MatchOf<K>) => … }`, and no kind can be forgotten.
+ */
+export type MatchOf<K extends Match['kind']> = {
+  [P in K]: Extract<Match, { kind: P }> & { readonly kind: P };
+}[K];
+
+/** The target of a kind, in the same way. */
+export type TargetOf<K extends Target['kind']> = {
+  [P in K]: Extract<Target, { kind: P }> & { readonly kind: P };
+}[K];
 
 /** One rule. Immutable; matches stand in the order in which they are written. */
 export interface Rule {
@@ -66,6 +85,8 @@ export interface Chain {
   readonly table: TableName;
   readonly name: string;
   readonly rules: readonly Rule[];
+  /** Of a built-in chain that was read back; absent: ACCEPT. */
+  readonly policy?: 'ACCEPT' | 'DROP';
 }
 
 /** A rule that nodeplane puts first into a built-in chain. */
