@@ -1,0 +1,66 @@
+import type { Family } from '../model/address.ts';
+import { differences, entries, immutableMap, withEntries } from '../model/immutable-map.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { type DecisionContext, decide } from './decide.ts';
+import { decideNode, mainAddress } from './node.ts';
+import type { FamilyRoutes, NodeRoute, Route } from './route.ts';
+import type { HostFacts, RoutingSettings } from './settings.ts';
+
+/** Everything that a decision for one family rests on. */
+export interface RoutingInput {
+  readonly family: Family;
+  readonly snapshot: Snapshot;
+  readonly settings: RoutingSettings;
+  readonly host: HostFacts;
+}
+
+/** The Routes of one family, with the input they were decided from, so that the next decision costs only what changed. */
+export interface Decided extends FamilyRoutes {
+  readonly input: RoutingInput;
+}
+
+/**
+ * Decides all Routes of a family. With `previous`, only Service ports that changed are decided again, and an unchanged Route is the same
+ * object; a change of the node, the settings or the host decides everything again. Yields between Service ports, so
+ * that a caller may pause.
+ */
+export function* decideRoutes(input: RoutingInput, previous?: Decided): Generator<undefined, Decided> {
+  const { snapshot, settings, host, family } = input;
+  const context = decisionContext(input);
+  const node = sameNode(decideNode(family, settings, host, snapshot.node), previous?.node);
+  const reusable = previous !== undefined && same(context, decisionContext(previous.input)) ? previous : undefined;
+  const dirty =
+    reusable === undefined
+      ? entries(snapshot.servicePorts)
+      : changedPorts(reusable.input.snapshot, snapshot);
+  const decided: [string, Route | undefined][] = [];
+  for (const [key, servicePort] of dirty) {
+    decided.push([key, servicePort === undefined ? undefined : decide(servicePort, context)]);
+    yield;
+  }
+  return { input, node, routes: withEntries(reusable?.routes ?? immutableMap<Route>(), decided) };
+}
+
+function* changedPorts(before: Snapshot, after: Snapshot) {
+  for (const { key, after: port } of differences(before.servicePorts, after.servicePorts)) yield [key, port] as const;
+}
+
+function decisionContext({ family, snapshot, settings, host }: RoutingInput): DecisionContext {
+  return {
+    family,
+    position: { nodeName: snapshot.nodeName, zone: snapshot.node?.zone },
+    localPods: decideNode(family, settings, host, snapshot.node).localPods,
+    masqueradeAll: settings.masqueradeAll,
+    nodeAddress: mainAddress(family, settings, snapshot.node),
+  };
+}
+
+/** Keeps the identity of an equal value, which is how later stages see that nothing changed. */
+function sameNode(node: NodeRoute, previous: NodeRoute | undefined): NodeRoute {
+  return previous !== undefined && same(node, previous) ? previous : node;
+}
+
+/** Both are plain data made by the same code, so equal values have equal text. */
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { addressPort } from '../../model/address.ts';
+import type { Route, RouteEndpoint } from '../../routing/route.ts';
+
+/** kube-proxy's chains that exist once per table. */
+export const services = 'KUBE-SERVICES';
+export const externalServices = 'KUBE-EXTERNAL-SERVICES';
+export const nodePorts = 'KUBE-NODEPORTS';
+export const postrouting = 'KUBE-POSTROUTING';
+export const markMasquerade = 'KUBE-MARK-MASQ';
+export const forward = 'KUBE-FORWARD';
+export const proxyFirewall = 'KUBE-PROXY-FIREWALL';
+/** Shared with kubelet, which puts the same rule there; never deleted. */
+export const firewall = 'KUBE-FIREWALL';
+export const canary = 'KUBE-PROXY-CANARY';
+
+/** The kernel keeps 29 bytes for a chain's name, the last of them zero. */
+export const longestChainName = 28;
+
+type ServiceChainKind = 'SVC' | 'SVL' | 'EXT' | 'FW';
+
+/**
+ * Name of a chain of one Service port, kube-proxy's own: prefix and hash of ServicePortName and protocol. `SVC` the cluster
+ * endpoints, `SVL` the local ones, `EXT` the external entry, `FW` the source ranges of a load balancer.
+ */
+export function serviceChain(kind: ServiceChainKind, route: Route): string {
+  return `KUBE-${kind}-${hash(identity(route))}`;
+}
+
+/** Name of the chain of one endpoint of a Service port. */
+export function endpointChain(route: Route, { address, port }: RouteEndpoint): string {
+  return `KUBE-SEP-${hash(identity(route) + addressPort(address, port))}`;
+}
+
+/**
+ * Name of a chain inside an endpoint tree. It has the prefix of the tree's root, so that kube-proxy, should it come back,
+ * finds and removes the chain like its own stale ones.
+ */
+export function endpointTreeChain(kind: 'SVC' | 'SVL', route: Route, position: string): string {
+  return position === '' ? serviceChain(kind, route) : `KUBE-${kind}-${hash(`${identity(route)} ${kind} ${position}`)}`;
+}
+
+/** Name of a chain inside a dispatch tree; the prefix is one that kube-proxy cleans up, see {@link endpointTreeChain}. */
+export function dispatchTreeChain(root: string, tree: string, position: string): string {
+  return position === '' ? root : `KUBE-SVC-${hash(`${root} ${tree} ${position}`)}`;
+}
+
+/** Prefixes of chains that belong to Services. */
+export const servicePrefixes: readonly string[] = ['KUBE-SVC-', 'KUBE-SVL-', 'KUBE-EXT-', 'KUBE-FW-', 'KUBE-SEP-'];
+
+/** Whether the chain belongs to Services (and to nobody else), by its name. */
+export function isServiceChain(name: string): boolean {
+  return servicePrefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/** ServicePortName and lower-case protocol, without a separator: `ns1/svc1:p80tcp`. */
+function identity(route: Route): string {
+  return route.name + route.protocol.toLowerCase();
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** The first 16 characters of the base32 (RFC 4648) of the SHA-256: 80 bits. */
+function hash(text: string): string {
+  const digest = createHash('sha256').update(text).digest();
+  let out = '';
+  for (let bit = 0; bit < 80; bit += 5) {
+    const word = digest.readUInt16BE(Math.min(bit >> 3, digest.length - 2));
+    out += alphabet.charAt((word >> (11 - (bit & 7))) & 31);
+  }
+  return out;
+}
