@@ -81,7 +81,7 @@ function hex(number: number): string {
 
 const bare = /^[^\s"'\\]+$/;
 
-/** iptables-restore splits at spaces; inside double quotes a backslash takes the next character as it is. */
-function quote(text: string): string {
+/** A word as iptables-restore reads it: it splits at spaces, and inside double quotes a backslash takes the next character as it is. */
+export function quote(text: string): string {
   return bare.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`;
 }

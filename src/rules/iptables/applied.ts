@@ -1,0 +1,78 @@
+import { type ImmutableMap, immutableMap, withEntries } from '../../model/immutable-map.ts';
+import type { Plan, Step } from '../plan.ts';
+import { fingerprintChain, fingerprintRule } from './fingerprint.ts';
+import * as names from './names.ts';
+import { builtinChains, type RuleSet, type TableName, tableNames } from './objects.ts';
+
+/** What the kernel holds of ours in one family: fingerprints, not rules, so that memory stays small. */
+export interface Applied {
+  /** Chain name → fingerprint, by table. */
+  readonly chains: Readonly<Record<TableName, ImmutableMap<string>>>;
+  /** `table builtin fingerprint` of rules that stand in built-in chains. */
+  readonly jumps: ReadonlySet<string>;
+}
+
+export const nothingApplied: Applied = {
+  chains: { mangle: immutableMap(), filter: immutableMap(), nat: immutableMap() },
+  jumps: new Set(),
+};
+
+/** Names of chains that exist once and are ours; kubelet's chains are not among them. */
+const ownChains: ReadonlySet<string> = new Set([
+  names.services,
+  names.externalServices,
+  names.nodePorts,
+  names.postrouting,
+  names.markMasquerade,
+  names.forward,
+  names.proxyFirewall,
+  names.canary,
+]);
+
+/** Whether nodeplane (or kube-proxy, whose names these are) owns the chain and may delete it. */
+export function isOurChain(name: string): boolean {
+  return ownChains.has(name) || names.isServiceChain(name);
+}
+
+/** What was read from the kernel, as far as it is ours; KUBE-FIREWALL is shared with kubelet: compared, never deleted. */
+export function appliedFrom(ruleSet: RuleSet): Applied {
+  const jumps = new Set<string>();
+  const chains = { ...nothingApplied.chains };
+  for (const table of tableNames) {
+    const ours: [string, string][] = [];
+    for (const chain of ruleSet[table].values()) {
+      if (builtinChains[table].includes(chain.name)) {
+        for (const rule of chain.rules) jumps.add(jumpKey(table, chain.name, fingerprintRule(rule)));
+      } else if (isOurChain(chain.name) || chain.name === names.firewall) {
+        ours.push([chain.name, fingerprintChain(chain)]);
+      }
+    }
+    chains[table] = immutableMap(ours);
+  }
+  return { chains, jumps };
+}
+
+/** What the kernel holds once the plan is applied. */
+export function settle(applied: Applied, plan: Plan): Applied {
+  const jumps = new Set(applied.jumps);
+  const changes: Record<TableName, [string, string | undefined][]> = { mangle: [], filter: [], nat: [] };
+  for (const step of plan.steps) {
+    if (step.verb === 'insert') jumps.add(jumpKey(step.table, step.chain, step.fingerprint ?? ''));
+    else changesOf(changes, step).push([step.chain, step.fingerprint]);
+  }
+  const chains = {
+    mangle: withEntries(applied.chains.mangle, changes.mangle),
+    filter: withEntries(applied.chains.filter, changes.filter),
+    nat: withEntries(applied.chains.nat, changes.nat),
+  };
+  return { chains, jumps };
+}
+
+export function jumpKey(table: string, builtin: string, fingerprint: string): string {
+  return `${table} ${builtin} ${fingerprint}`;
+}
+
+function changesOf(changes: Record<TableName, [string, string | undefined][]>, step: Step) {
+  const table = tableNames.find((name) => name === step.table) ?? 'nat';
+  return changes[table];
+}

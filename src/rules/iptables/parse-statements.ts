@@ -1,0 +1,125 @@
+import { NodeplaneError } from '../../errors.ts';
+import type { Family } from '../../model/address.ts';
+import type { Match, Rule, Target } from './objects.ts';
+import { type Reading, readRule } from './parse-rule.ts';
+import { splitWords } from './parse-words.ts';
+
+/** One line of restore input or save output. `line` counts from 1. */
+export type Statement =
+  | { readonly kind: 'table'; readonly line: number; readonly table: string }
+  /** `:CHAIN POLICY [packets:bytes]`; policy `-` for a user-defined chain. */
+  | { readonly kind: 'chain'; readonly line: number; readonly chain: string; readonly policy: string }
+  | {
+      readonly kind: 'append' | 'insert' | 'delete';
+      readonly line: number;
+      readonly chain: string;
+      readonly rule: Rule;
+      /** `-I CHAIN 2 …`, `-D CHAIN 2`: which rule, from 1. */
+      readonly position: number | undefined;
+      readonly counters: Counters | undefined;
+    }
+  /** `-N`, `-F` and `-X`. */
+  | {
+      readonly kind: 'new-chain' | 'flush-chain' | 'delete-chain';
+      readonly line: number;
+      readonly chain: string;
+    }
+  | { readonly kind: 'commit'; readonly line: number };
+
+/** What a rule has counted, from `iptables-save -c`. */
+export interface Counters {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/**
+ * The statements of a text, one by one; comments and empty lines left out. Rules with matches and targets that nodeplane does not
+ * model are read as such (kind `other`).
+ * @throws NodeplaneError `NP-RULES-001` for a line that is no rule text at all, when its turn comes.
+ */
+export function* parseStatements(text: string, family: Family): Generator<Statement, void, undefined> {
+  const matches = new Map<string, Match>();
+  const targets = new Map<string, Target>();
+  let table = '';
+  let chains = new Set<string>();
+  for (const { line, words } of lines(text)) {
+    const read = readStatement({ line, words, table, reading: { family, matches, targets, chains } });
+    if (read.kind === 'table') {
+      table = read.table;
+      chains = new Set();
+      // Another table, other chains: the same name behind `-j` may mean something else.
+      targets.clear();
+    } else if (read.kind === 'chain' || read.kind === 'new-chain') chains.add(read.chain);
+    yield read;
+  }
+}
+
+interface Line {
+  readonly line: number;
+  readonly words: readonly string[];
+  readonly table: string;
+  readonly reading: Reading;
+}
+
+function readStatement(input: Line): Statement {
+  const { line, words } = input;
+  const first = words[0] ?? '';
+  if (first.startsWith('*')) return { kind: 'table', line, table: first.slice(1) };
+  if (first === 'COMMIT') return { kind: 'commit', line };
+  if (first.startsWith(':')) return { kind: 'chain', line, chain: first.slice(1), policy: words[1] ?? '' };
+  const counters = first.startsWith('[') ? readCounters(first) : undefined;
+  const at = counters === undefined ? 0 : 1;
+  const kind = verbs.get(words[at] ?? '');
+  const chain = words[at + 1];
+  if (kind === undefined) throw unreadable(input, `"${words[at] ?? ''}" is no command`);
+  if (chain === undefined) throw unreadable(input, 'the chain is missing');
+  if (kind === 'new-chain' || kind === 'flush-chain' || kind === 'delete-chain') return { kind, line, chain };
+  const position = kind === 'append' ? undefined : readPosition(words[at + 2]);
+  const rule = readRule(words, at + (position === undefined ? 2 : 3), input.reading);
+  return { kind, line, chain, rule, position, counters };
+}
+
+const verbs: ReadonlyMap<
+  string,
+  'append' | 'insert' | 'delete' | 'new-chain' | 'flush-chain' | 'delete-chain'
+> = new Map([
+  ['-A', 'append'],
+  ['-I', 'insert'],
+  ['-D', 'delete'],
+  ['-N', 'new-chain'],
+  ['-F', 'flush-chain'],
+  ['-X', 'delete-chain'],
+]);
+
+function readPosition(word: string | undefined): number | undefined {
+  return word !== undefined && /^\d+$/.test(word) ? Number(word) : undefined;
+}
+
+function readCounters(word: string): Counters | undefined {
+  const colon = word.indexOf(':');
+  const packets = Number(word.slice(1, colon));
+  const bytes = Number(word.slice(colon + 1, -1));
+  return colon > 0 && packets >= 0 && bytes >= 0 ? { packets, bytes } : undefined;
+}
+
+/** The words of each line that says something. A quotation that is open at the end of a line goes on in the next. */
+function* lines(text: string): Generator<{ line: number; words: string[] }, void, undefined> {
+  let line = 0;
+  let start = 0;
+  let pending = '';
+  while (start < text.length) {
+    const end = text.indexOf('\n', start);
+    const one = text.slice(start, end < 0 ? text.length : end);
+    start = end < 0 ? text.length : end + 1;
+    line++;
+    if (pending === '' && (one === '' || one.startsWith('#'))) continue;
+    const whole = pending === '' ? one : `${pending}\n${one}`;
+    const words = splitWords(whole);
+    pending = words === undefined ? whole : '';
+    if (words !== undefined && words.length > 0) yield { line, words };
+  }
+}
+
+function unreadable({ line, table, words }: Line, reason: string): NodeplaneError {
+  return new NodeplaneError('NP-RULES-001', { line, table, reason, text: words.join(' ') });
+}

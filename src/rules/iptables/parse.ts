@@ -1,0 +1,81 @@
+import type { Family } from '../../model/address.ts';
+import { canonicalRule } from './fingerprint.ts';
+import { builtinChains, type Chain, type Rule, type RuleSet, type TableName, tableNames } from './objects.ts';
+import { type Counters, parseStatements, type Statement } from './parse-statements.ts';
+
+/** The rules that a text describes. */
+export interface ParsedRules {
+  /** Chains in the order in which the text declares them, built-in ones with their policy. A table that is not in the text is empty. */
+  readonly ruleSet: RuleSet;
+  /** What each rule has counted, where the text says so (`iptables-save -c`); rules that counted nothing are left out. */
+  readonly counters: ReadonlyMap<Rule, Counters>;
+  /** Tables in the text that nodeplane does not write to, such as `raw`; their content is left out. */
+  readonly otherTables: readonly string[];
+}
+
+/**
+ * Reads what `iptables-save` prints (either variant, with or without `-c`) or what `iptables-restore` takes, as if it were applied to
+ * empty tables: `-I` puts first, `-D` takes the equal rule away, `-X` the chain. Spelled-out defaults are folded, so that an address is
+ * always a network and a mark has its mask. A rule that uses what nodeplane does not model is kept, with that part as kind `other`.
+ * @throws NodeplaneError `NP-RULES-001` with the line's number, for a line that is no rule text at all.
+ */
+export function parseRules(text: string, family: Family): ParsedRules {
+  const tables: Record<TableName, Map<string, DraftChain>> = {
+    mangle: new Map(),
+    filter: new Map(),
+    nat: new Map(),
+  };
+  const counters = new Map<Rule, Counters>();
+  const otherTables: string[] = [];
+  let table: TableName | undefined;
+  for (const statement of parseStatements(text, family)) {
+    if (statement.kind === 'table') {
+      table = tableNames.find((name) => name === statement.table);
+      if (table === undefined) otherTables.push(statement.table);
+    } else if (table !== undefined) apply(statement, tables[table], table, counters);
+  }
+  return { ruleSet: tables, counters, otherTables };
+}
+
+type DraftChain = Chain & { readonly rules: Rule[] };
+
+function apply(
+  statement: Exclude<Statement, { kind: 'table' }>,
+  chains: Map<string, DraftChain>,
+  table: TableName,
+  counters: Map<Rule, Counters>,
+): void {
+  if (statement.kind === 'commit') return;
+  if (statement.kind === 'delete-chain') {
+    chains.delete(statement.chain);
+  } else if (statement.kind === 'chain') {
+    chains.set(statement.chain, declared(table, statement.chain, statement.policy));
+  } else if (statement.kind === 'new-chain' || statement.kind === 'flush-chain') {
+    chains.set(statement.chain, declared(table, statement.chain, '-'));
+  } else {
+    const chain = chains.get(statement.chain) ?? declared(table, statement.chain, '-');
+    chains.set(statement.chain, chain);
+    change(chain.rules, statement);
+    if (statement.counters !== undefined && statement.counters.packets > 0)
+      counters.set(statement.rule, statement.counters);
+  }
+}
+
+function declared(table: TableName, name: string, policy: string): DraftChain {
+  const drops = policy === 'DROP' && builtinChains[table].includes(name);
+  return drops ? { table, name, rules: [], policy } : { table, name, rules: [] };
+}
+
+function change(
+  rules: Rule[],
+  { kind, rule, position }: Extract<Statement, { kind: 'append' | 'insert' | 'delete' }>,
+): void {
+  if (kind === 'append') rules.push(rule);
+  else if (kind === 'insert') rules.splice((position ?? 1) - 1, 0, rule);
+  else {
+    const wanted = canonicalRule(rule, true);
+    const index =
+      position === undefined ? rules.findIndex((one) => canonicalRule(one, true) === wanted) : position - 1;
+    if (index >= 0) rules.splice(index, 1);
+  }
+}
