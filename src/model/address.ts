@@ -74,6 +74,21 @@ export function contains(cidr: Cidr, address: string): boolean {
   return (addressNumber(address) ^ cidr.network) >> BigInt(width[cidr.family] - cidr.length) === 0n;
 }
 
+/** The kinds of address that need care; everything else is `global`. */
+export type AddressScope = 'unspecified' | 'loopback' | 'link-local' | 'multicast' | 'global';
+
+const scopes: readonly (readonly [AddressScope, RegExp])[] = [
+  ['unspecified', /^(?:0\.0\.0\.0|::)$/],
+  ['loopback', /^(?:127\.|::1$)/],
+  ['link-local', /^(?:169\.254\.|fe[89ab][0-9a-f]:)/],
+  ['multicast', /^(?:22[4-9]\.|23\d\.|ff[0-9a-f]{2}:)/],
+];
+
+/** What kind of address the canonical text is. Of canonical text the first digits tell. */
+export function addressScope(canonical: string): AddressScope {
+  return scopes.find(([, pattern]) => pattern.test(canonical))?.[0] ?? 'global';
+}
+
 /** `10.0.0.1:80` or `[fd00::1]:80`, as kube-proxy prints endpoints; chain names hash this text. */
 export function addressPort(address: string, port: number): string {
   return familyOf(address) === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`;

@@ -1,0 +1,143 @@
+import { type Family, familyOf } from './address.ts';
+import type { EndpointSlice, SliceEndpoint, SlicePort } from './endpoint.ts';
+import { isDnsLabel, isDnsSubdomain, isLabelValue } from './names.ts';
+import { printable } from './printable.ts';
+import {
+  at,
+  type Field,
+  flagAt,
+  integerAt,
+  itemsAt,
+  type Report,
+  recordAt,
+  recordsAt,
+  textAt,
+  wordAt,
+} from './read.ts';
+import { addressIn, nonSpecial } from './read-address.ts';
+import { hasLabel, labelOf, type Named, type Notes, type Read, readObject } from './read-object.ts';
+import { readPortName } from './read-service-ports.ts';
+
+const serviceNameLabel = 'kubernetes.io/service-name';
+/** kube-proxy's informer leaves out slices that carry this label, whatever its value. */
+const headlessLabel = 'service.kubernetes.io/headless';
+
+/** An EndpointSlice (discovery.k8s.io/v1) from the JSON of the Kubernetes API. Never throws. */
+export function readEndpointSlice(raw: unknown): Read<EndpointSlice> {
+  return readObject(
+    {
+      kind: 'EndpointSlice',
+      namespaced: true,
+      isName: isDnsSubdomain,
+      nameRule: 'a DNS subdomain of at most 253 characters',
+      ignored,
+      build,
+    },
+    raw,
+  );
+}
+
+function ignored(object: Named): string | undefined {
+  if (hasLabel(object, headlessLabel)) return `label ${headlessLabel}`;
+  if ((labelOf(object, serviceNameLabel) ?? '') === '') return `no label ${serviceNameLabel}`;
+  return at(object.root, 'addressType').value === 'FQDN' ? 'addressType FQDN' : undefined;
+}
+
+function build(object: Named, notes: Notes): EndpointSlice {
+  const { namespace, name, root } = object;
+  const serviceName = labelOf(object, serviceNameLabel) ?? '';
+  if (!isDnsLabel(serviceName)) {
+    notes.refuse(
+      at(object.labels, serviceNameLabel),
+      `must be a DNS label of at most 63 characters, is ${printable(serviceName)}`,
+    );
+  }
+  const family = readFamily(root, notes.refuse);
+  return {
+    namespace,
+    name,
+    serviceName,
+    family,
+    ports: readSlicePorts(root, notes.refuse),
+    endpoints: recordsAt(root, 'endpoints', notes.leaveOut)
+      .map((field) => readEndpoint(field, family, notes))
+      .filter((endpoint) => endpoint !== undefined),
+  };
+}
+
+function readFamily(root: Field, refuse: Report): Family {
+  const field = at(root, 'addressType');
+  if (field.value === undefined) refuse(field, 'is missing');
+  return wordAt(root, 'addressType', ['IPv4', 'IPv6'], refuse);
+}
+
+/** Entries without a number (or 0) mean "all ports" to the API and nothing to a proxy: left out without a word. */
+function readSlicePorts(root: Field, refuse: Report): readonly SlicePort[] {
+  const names = new Set<string>();
+  return recordsAt(root, 'ports', refuse).flatMap((field) => {
+    const name = readPortName(field, refuse);
+    if (names.has(name)) refuse(at(field, 'name'), `repeats ${printable(name)}`);
+    names.add(name);
+    const protocol = wordAt(field, 'protocol', ['TCP', 'UDP', 'SCTP'], refuse);
+    const port = integerAt(field, 'port', [0, 65_535], refuse) ?? 0;
+    return port === 0 ? [] : [{ name, protocol, port }];
+  });
+}
+
+/** Undefined when the endpoint has no usable address or node, which is reported. */
+function readEndpoint(field: Field, family: Family, { leaveOut }: Notes): SliceEndpoint | undefined {
+  let whole = true;
+  const report: Report = (at, reason) => {
+    whole = false;
+    leaveOut(at, reason);
+  };
+  const address = readEndpointAddress(field, family, report);
+  const conditions = recordAt(field, 'conditions', report);
+  const hints = recordAt(field, 'hints', leaveOut);
+  const endpoint = {
+    ready: flagAt(conditions, 'ready', report) ?? true,
+    serving: flagAt(conditions, 'serving', report) ?? true,
+    terminating: flagAt(conditions, 'terminating', report) ?? false,
+    nodeName: nameAt(field, 'nodeName', isDnsSubdomain, report),
+    zone: nameAt(field, 'zone', isLabelValue, leaveOut),
+    forNodes: readHints(hints, 'forNodes', isDnsSubdomain, leaveOut),
+    forZones: readHints(hints, 'forZones', isLabelValue, leaveOut),
+  };
+  return whole && address !== undefined ? { address, ...endpoint } : undefined;
+}
+
+function readEndpointAddress(field: Field, family: Family, report: Report): string | undefined {
+  const [first] = itemsAt(field, 'addresses', report);
+  if (first?.value === undefined || first.value === '') {
+    report(at(field, 'addresses'), 'must hold an address');
+    return undefined;
+  }
+  const address = addressIn(first, report, nonSpecial);
+  if (address === undefined || familyOf(address) === family) return address;
+  report(first, `must be an ${family} address, is ${address}`);
+  return undefined;
+}
+
+/** A hint that is left out makes its endpoint one without hints, and routing then goes everywhere: safe. */
+function readHints(
+  hints: Field,
+  name: string,
+  isName: (text: string) => boolean,
+  report: Report,
+): readonly string[] {
+  return recordsAt(hints, name, report)
+    .map((hint) => nameAt(hint, 'name', isName, report))
+    .filter((hint) => hint !== undefined);
+}
+
+function nameAt(
+  parent: Field,
+  name: string,
+  isName: (text: string) => boolean,
+  report: Report,
+): string | undefined {
+  const text = textAt(parent, name, report);
+  if (text === undefined || isName(text)) return text;
+  report(at(parent, name), `must be a name, is ${printable(text)}`);
+  return undefined;
+}
