@@ -54,15 +54,15 @@ export const errorKinds = {
   },
   'NP-KERNEL-004': {
     message: '{program} refused line {line}{service}: {reason}: {text}',
-    remedy: 'Nothing of this transaction was applied. The line names the rule that has to change.',
+    remedy: 'Nothing of the {table} table was applied{before}. The line names the rule that has to change.',
   },
   'NP-KERNEL-005': {
-    message: 'The kernel lacks the {extension} match or target that {program} asked for.',
-    remedy: 'Load the module (modprobe xt_{module}) or use a kernel that has it.',
+    message: 'The kernel lacks {what}, which {program} asked for{service}.',
+    remedy: 'Load the module (modprobe {module}) or use a kernel that has it.',
   },
   'NP-KERNEL-006': {
-    message: '{program} did not end within {seconds} s and was killed.',
-    remedy: 'Nothing is known to have been applied; the next sync reads the kernel and tries again.',
+    message: '{program} was killed by {signal} after {seconds} s{why}.',
+    remedy: 'Whether anything was applied is not known; the next sync reads the kernel and tries again.',
   },
   'NP-KERNEL-007': {
     message: '{program} failed: {reason}',
@@ -71,6 +71,16 @@ export const errorKinds = {
   'NP-KERNEL-008': {
     message: 'The setting {path} could not be changed to {value}: {reason}.',
     remedy: 'Set it on the host (sysctl -w), or let nodeplane run with a writable /proc/sys.',
+  },
+  'NP-KERNEL-009': {
+    message: 'The lock file {path} of iptables cannot be opened: {reason}.',
+    remedy:
+      'Run as root, and give a pod the lock file of its node (hostPath {path}, type FileOrCreate, writable).',
+  },
+  'NP-KERNEL-010': {
+    message: 'The {table} table of {family} holds rules that iptables-nft cannot read.',
+    remedy:
+      'Another program wrote native nftables rules into it. Find them with `nft list table {nftTable}`.',
   },
 } as const satisfies Record<string, ErrorKind>;
 

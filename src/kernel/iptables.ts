@@ -1,0 +1,125 @@
+import { NodeplaneError } from '../errors.ts';
+import type { Family } from '../model/address.ts';
+import { type TableName, tableNames } from '../rules/iptables/objects.ts';
+import type { Line } from '../rules/plan.ts';
+import type { CommandResult, Exec } from './exec.ts';
+import { incompatibleTables, readRefusal } from './iptables-errors.ts';
+import { type IptablesPrograms, programArgv, programName } from './iptables-programs.ts';
+import { restoreError } from './restore-error.ts';
+
+/** The rules of one family in this network namespace. */
+export interface Iptables {
+  readonly family: Family;
+  readonly programs: IptablesPrograms;
+  /**
+   * Applies the lines with `iptables-restore --noflush --counters`; each `*table … COMMIT` is a transaction of its own.
+   * @param lines without line ends; iterated again when a line is refused, so no generator that is used up.
+   * @throws RestoreError `NP-KERNEL-002` to `-007` and `-009`.
+   */
+  restore(lines: Iterable<Line>): Promise<void>;
+  /**
+   * What `iptables-save` prints, tables one after the other. In legacy a table that did not exist is created.
+   * @throws RestoreError as restore does. NodeplaneError `NP-KERNEL-010` for a table that iptables-nft cannot read.
+   */
+  save(tables?: readonly TableName[]): Promise<string>;
+}
+
+export interface IptablesOptions {
+  readonly exec: Exec;
+  readonly programs: IptablesPrograms;
+  readonly family: Family;
+  /** How long legacy waits for /run/xtables.lock; nft needs no lock. */
+  readonly lockSeconds?: number;
+  readonly timeoutMilliseconds?: number;
+}
+
+/** Bytes-ish of text that go to the program at once; a pipe holds 64 kB. */
+const pieceCharacters = 64 * 1024;
+
+/** The programs of one family. Nothing is run before the first call. */
+export function createIptables(options: IptablesOptions): Iptables {
+  const { family, programs } = options;
+  return {
+    family,
+    programs,
+    restore: (lines) => restore(options, lines),
+    save: (tables) => save(options, tables ?? tableNames),
+  };
+}
+
+async function restore(options: IptablesOptions, lines: Iterable<Line>): Promise<void> {
+  const { exec, family, programs, lockSeconds = 5, timeoutMilliseconds = 300_000 } = options;
+  const flags = ['-w', String(lockSeconds), '--noflush', '--counters'];
+  const program = programName(programs.variant, family, 'restore');
+  const result = await exec({
+    argv: [...programArgv(programs, family, 'restore'), ...flags],
+    stdin: joinPieces(lines, program),
+    timeoutMilliseconds,
+  });
+  if (result.exitCode === 0 && !result.timedOut) return;
+  await explainTable(options, result);
+  throw restoreError({ program, lockSeconds, result, lines });
+}
+
+async function save(options: IptablesOptions, tables: readonly TableName[]): Promise<string> {
+  const { exec, family, programs, lockSeconds = 5, timeoutMilliseconds = 300_000 } = options;
+  let text = '';
+  for (const table of tables) {
+    // Without -t, legacy lists nothing and exits with 0 when it may not read the kernel's list of tables.
+    const argv = [...programArgv(programs, family, 'save'), '-t', table] as const;
+    const result = await exec({ argv, timeoutMilliseconds });
+    if (result.exitCode !== 0 || result.timedOut) {
+      const program = programName(programs.variant, family, 'save');
+      throw restoreError({ program, lockSeconds, result, lines: [] });
+    }
+    refuseIncompatible(result.stdout, family);
+    text += result.stdout;
+  }
+  return text;
+}
+
+/** Legacy's restore cannot open a table and does not say why; its save does, and throws here. */
+async function explainTable(options: IptablesOptions, result: CommandResult): Promise<void> {
+  const refusal = readRefusal(result);
+  if (refusal.kind !== 'table') return;
+  const table = tableNames.find((name) => name === refusal.table);
+  if (table !== undefined) await save(options, [table]);
+}
+
+function refuseIncompatible(stdout: string, family: Family): void {
+  const [table] = incompatibleTables(stdout);
+  if (table === undefined) return;
+  const nftTable = `${family === 'IPv4' ? 'ip' : 'ip6'} ${table}`;
+  throw new NodeplaneError('NP-KERNEL-010', { table, family, nftTable });
+}
+
+function* joinPieces(lines: Iterable<Line>, program: string): Generator<string> {
+  let piece = '';
+  let number = 0;
+  for (const { text, service } of lines) {
+    number += 1;
+    if (text.includes('\n')) throw brokenLine(program, number, text, service);
+    piece += `${text}\n`;
+    if (piece.length < pieceCharacters) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
+}
+
+/** A line break would smuggle a line in, and shift all numbers after it. */
+function brokenLine(
+  program: string,
+  line: number,
+  text: string,
+  service: string | undefined,
+): NodeplaneError {
+  const reason = 'it contains a line break';
+  const parameters = { program, line, reason, service: service === undefined ? '' : ` (service ${service})` };
+  return new NodeplaneError('NP-KERNEL-004', {
+    ...parameters,
+    text: JSON.stringify(text),
+    table: 'whole',
+    before: '',
+  });
+}
