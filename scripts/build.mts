@@ -31,7 +31,7 @@ const require = __createRequire(import.meta.url);`,
   legalComments: 'none', // whole licences follow in a file beside the bundle
   metafile: true,
   logLevel: 'warning',
-});
+}).catch(() => process.exit(1)); // esbuild has told why
 await writeFile(`${outfile}.LEGAL.txt`, await licences(metafile));
 await chmod(outfile, 0o755);
 console.log(

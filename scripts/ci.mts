@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { endChildrenOnInterrupt, type Outcome, root, runCommand } from './step.mts';
+import { type Outcome, root, runCommand, runToEnd } from './step.mts';
 
 interface Suite {
   readonly name: string;
@@ -29,21 +29,25 @@ const suites: readonly Suite[] = [
   },
 ];
 
-endChildrenOnInterrupt();
-const total = { passed: 0, failed: 0 };
-for (const { name, run, waitsFor } of suites) {
-  if (waitsFor && !existsSync(join(root, waitsFor))) {
-    console.log(`${name}: not yet: ${waitsFor} does not exist`);
-    continue;
+// The grace is longer than that of the runners it starts, so that they can end their own first.
+await runToEnd(main, 6);
+
+async function main(): Promise<number> {
+  const total = { passed: 0, failed: 0 };
+  for (const { name, run, waitsFor } of suites) {
+    if (waitsFor && !existsSync(join(root, waitsFor))) {
+      console.log(`${name}: not yet: ${waitsFor} does not exist`);
+      continue;
+    }
+    console.log(`${name}: started`);
+    const { passed, failed } = await run(name);
+    console.log(`${name}: ${passed} ok, ${failed} not ok`);
+    total.passed += passed;
+    total.failed += failed;
   }
-  console.log(`${name}: started`);
-  const { passed, failed } = await run(name).catch((error: unknown) => problem(name, String(error)));
-  console.log(`${name}: ${passed} ok, ${failed} not ok`);
-  total.passed += passed;
-  total.failed += failed;
+  console.log(`${total.passed} passed, ${total.failed} failed`);
+  return total.failed > 0 ? 1 : 0;
 }
-console.log(`${total.passed} passed, ${total.failed} failed`);
-process.exitCode = total.failed > 0 ? 1 : 0;
 
 /** Counted by its own last line. */
 async function npmTest(suite: string): Promise<Tally> {

@@ -1,5 +1,5 @@
 // Runs one command of the test runners in a process group of its own, so that an interrupt ends all it has started.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..');
@@ -19,9 +19,14 @@ interface Command {
   readonly onOutput?: (text: string) => void;
 }
 
+/** Thrown by all that runs, and all that would start, once the runner has been told to end. */
+class Interrupted extends Error {}
+
 const running = new Set<number>();
+let interrupted = false;
 
 export async function runCommand({ argv, env, cwd = root, onOutput }: Command): Promise<Outcome> {
+  if (interrupted) throw new Interrupted();
   const began = performance.now();
   const [program, ...args] = argv;
   const child = spawn(program, args, {
@@ -38,18 +43,23 @@ export async function runCommand({ argv, env, cwd = root, onOutput }: Command): 
       onOutput?.(text);
     });
   }
-  const ok = await new Promise<boolean>((resolve) => {
-    child.on('error', (error) => {
-      output += `${program} could not be started: ${error.message}\n`;
-      resolve(false);
-    });
-    child.on('close', (code, signal) => {
-      if (signal) output += `${program} was ended by ${signal}\n`;
-      resolve(code === 0);
-    });
-  });
+  const problem = await ending(child);
   if (child.pid !== undefined) running.delete(child.pid);
-  return { ok, output, seconds: (performance.now() - began) / 1000 };
+  if (interrupted) throw new Interrupted();
+  if (problem) output += `${program} ${problem}\n`;
+  return { ok: problem === undefined, output, seconds: (performance.now() - began) / 1000 };
+}
+
+/** What was wrong with the end of it; undefined when nothing was. */
+async function ending(child: ChildProcess): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(`could not be started: ${error.message}`));
+    child.on('close', (code, signal) => resolve(code === 0 ? undefined : `ended with ${signal ?? code}`));
+    // A process that outlived it may hold its output open for ever.
+    child.on('exit', () =>
+      setTimeout(() => [child.stdout, child.stderr].map((s) => s?.destroy()), 2000).unref(),
+    );
+  });
 }
 
 /** A program of a package in node_modules. */
@@ -57,24 +67,33 @@ export function bin(name: string): string {
   return join(root, 'node_modules/.bin', name);
 }
 
-/** On an interrupt, all that runs is asked to end, and made to end after three seconds; then this process goes too. */
-export function endChildrenOnInterrupt(): void {
-  for (const [signal, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-    ['SIGHUP', 1],
-  ] as const) {
-    process.once(signal, () => {
-      console.error(`\n${signal}: ending ${running.size} running step(s)`);
-      void endChildren().then(() => process.exit(128 + number));
+const interrupts = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/**
+ * Runs a runner and sets the exit code it returns. On an interrupt all its commands are asked to end, and made to end after
+ * the grace; then the runner's own `finally` blocks run, and the exit code tells of the signal.
+ */
+export async function runToEnd(runner: () => Promise<number>, graceSeconds: number): Promise<void> {
+  for (const [signal, code] of Object.entries(interrupts)) {
+    process.on(signal, () => {
+      if (interrupted) return;
+      interrupted = true;
+      process.exitCode = code;
+      console.error(`\n${signal}: ending ${running.size} running command(s)`);
+      void endChildren(graceSeconds);
     });
+  }
+  try {
+    process.exitCode = await runner();
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
   }
 }
 
-async function endChildren(): Promise<void> {
+async function endChildren(graceSeconds: number): Promise<void> {
   const groups = [...running];
   signalAll(groups, 'SIGTERM');
-  const deadline = performance.now() + 3000;
+  const deadline = performance.now() + graceSeconds * 1000;
   while (signalAll(groups, 0) && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

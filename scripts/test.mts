@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyNoKernel } from './kernel-probe.mts';
-import { bin, endChildrenOnInterrupt, root, runCommand } from './step.mts';
+import { bin, root, runCommand, runToEnd } from './step.mts';
 import type { Counts } from './vitest-counts.mts';
 
 interface Step {
@@ -58,8 +58,7 @@ const steps: readonly Step[] = [
 
 const isCi = !['', '0', 'false'].includes(process.env['CI'] ?? '');
 
-endChildrenOnInterrupt();
-process.exitCode = await main(process.argv.slice(2));
+await runToEnd(() => main(process.argv.slice(2)), 3);
 
 async function main(args: string[]): Promise<number> {
   const chosen = chooseSteps(args);
