@@ -5,10 +5,24 @@ import { type Cursor, groupReaders, moreOptions, next } from './parse-modules.ts
 import { isExtensionTarget, readOwnTarget } from './parse-target.ts';
 import { quote } from './render.ts';
 
+/** Kinds of matches that recur; by the word behind their option. */
+type Pool = 'source' | 'destination' | 'protocol' | 'ports' | 'comment';
+
+/** Empty pools, for a new text. */
+export function newPools(): Reading['matches'] {
+  return {
+    source: new Map(),
+    destination: new Map(),
+    protocol: new Map(),
+    ports: new Map(),
+    comment: new Map(),
+  };
+}
+
 /** What the rules of one text have in common: equal matches and targets are one object, so that 100,000 rules stay small. */
 export interface Reading {
   readonly family: Family;
-  readonly matches: Map<string, Match>;
+  readonly matches: Readonly<Record<Pool, Map<string, Match>>>;
   readonly targets: Map<string, Target>;
   /** Chains of the current table that were declared so far: `-j LOG` is a jump where a chain has that name. */
   readonly chains: ReadonlySet<string>;
@@ -24,7 +38,8 @@ export function readRule(words: readonly string[], start: number, reading: Readi
     const read = options.get(next(draft)) ?? readUnknown;
     read(draft, negated, begin);
   }
-  return { matches: draft.matches, target: draft.target, service: undefined };
+  // An array that has grown by push keeps 16 places; a slice has its own length.
+  return { matches: draft.matches.slice(), target: draft.target, service: undefined };
 }
 
 interface Draft extends Cursor {
@@ -61,7 +76,7 @@ function readAddressMatch(
   begin: number,
 ): void {
   const word = next(draft);
-  pushPooled(draft, begin, `${negated ? '!' : ''}${kind}${word}`, () => {
+  pushPooled(draft, begin, kind, negated ? `!${word}` : word, () => {
     const cidr = readNetwork(word, draft.reading.family);
     return cidr === undefined ? undefined : { kind, cidr, negated };
   });
@@ -85,7 +100,7 @@ function readProtocol(draft: Draft, negated: boolean, begin: number): void {
   const protocol = protocols.get(word);
   if (word === 'all' || word === '0') return;
   if (protocol === undefined || negated) pushOther(draft, begin);
-  else pushPooled(draft, begin, `protocol${protocol}`, () => ({ kind: 'protocol', protocol }));
+  else pushPooled(draft, begin, 'protocol', protocol, () => ({ kind: 'protocol', protocol }));
 }
 
 function readModule(draft: Draft, _: boolean, begin: number): void {
@@ -104,7 +119,7 @@ function readModule(draft: Draft, _: boolean, begin: number): void {
 
 function readComment(draft: Draft, begin: number): void {
   const text = next(draft);
-  pushPooled(draft, begin, `comment${text}`, () => ({ kind: 'comment', text: copied(text) }));
+  pushPooled(draft, begin, 'comment', text, () => ({ kind: 'comment', text: copied(text) }));
 }
 
 function readPorts(draft: Draft, negated: boolean, begin: number): void {
@@ -113,7 +128,7 @@ function readPorts(draft: Draft, negated: boolean, begin: number): void {
     pushUnknown(draft, begin);
     return;
   }
-  pushPooled(draft, begin, `ports${word}`, () => {
+  pushPooled(draft, begin, 'ports', word, () => {
     const colon = word.indexOf(':');
     const from = readPort(colon < 0 ? word : word.slice(0, colon) || '0');
     const to = colon < 0 ? from : readPort(word.slice(colon + 1) || '65535');
@@ -153,7 +168,8 @@ function readUnknown(draft: Draft, _: boolean, begin: number): void {
 }
 
 function pushUnknown(draft: Draft, begin: number): void {
-  const module = draft.module === undefined ? '' : `-m ${draft.module} `;
+  const option = draft.words[begin] === '!' ? draft.words[begin + 1] : draft.words[begin];
+  const module = draft.module !== undefined && option?.startsWith('--') ? `-m ${draft.module} ` : '';
   draft.matches.push({ kind: 'other', text: module + joined(draft.words, begin, draft.at) });
 }
 
@@ -173,14 +189,20 @@ function group(draft: Draft, inside: number, begin: number): string {
 }
 
 /** The match of that key, made once per text. What cannot be made stays as text. */
-function pushPooled(draft: Draft, begin: number, key: string, make: () => Match | undefined): void {
-  const known = draft.reading.matches.get(key);
+function pushPooled(
+  draft: Draft,
+  begin: number,
+  pool: Pool,
+  key: string,
+  make: () => Match | undefined,
+): void {
+  const known = draft.reading.matches[pool].get(key);
   const match = known ?? make();
   if (match === undefined) {
     pushOther(draft, begin);
     return;
   }
-  if (known === undefined) draft.reading.matches.set(copied(key), match);
+  if (known === undefined) draft.reading.matches[pool].set(copied(key), match);
   draft.matches.push(match);
 }
 

@@ -1,7 +1,7 @@
 import { NodeplaneError } from '../../errors.ts';
 import type { Family } from '../../model/address.ts';
-import type { Match, Rule, Target } from './objects.ts';
-import { type Reading, readRule } from './parse-rule.ts';
+import type { Rule, Target } from './objects.ts';
+import { newPools, type Reading, readRule } from './parse-rule.ts';
 import { splitWords } from './parse-words.ts';
 
 /** One line of restore input or save output. `line` counts from 1. */
@@ -9,22 +9,27 @@ export type Statement =
   | { readonly kind: 'table'; readonly line: number; readonly table: string }
   /** `:CHAIN POLICY [packets:bytes]`; policy `-` for a user-defined chain. */
   | { readonly kind: 'chain'; readonly line: number; readonly chain: string; readonly policy: string }
-  | {
-      readonly kind: 'append' | 'insert' | 'delete';
-      readonly line: number;
-      readonly chain: string;
-      readonly rule: Rule;
-      /** `-I CHAIN 2 …`, `-D CHAIN 2`: which rule, from 1. */
-      readonly position: number | undefined;
-      readonly counters: Counters | undefined;
-    }
+  | RuleStatement
   /** `-N`, `-F` and `-X`. */
   | {
-      readonly kind: 'new-chain' | 'flush-chain' | 'delete-chain';
+      readonly kind: 'manage';
       readonly line: number;
+      readonly verb: 'new' | 'flush' | 'delete';
       readonly chain: string;
     }
   | { readonly kind: 'commit'; readonly line: number };
+
+/** `-A`, `-I` and `-D`. */
+export interface RuleStatement {
+  readonly kind: 'rule';
+  readonly line: number;
+  readonly verb: 'append' | 'insert' | 'delete';
+  readonly chain: string;
+  readonly rule: Rule;
+  /** `-I CHAIN 2 …`, `-D CHAIN 2`: which rule, from 1. */
+  readonly position: number | undefined;
+  readonly counters: Counters | undefined;
+}
 
 /** What a rule has counted, from `iptables-save -c`. */
 export interface Counters {
@@ -38,7 +43,7 @@ export interface Counters {
  * @throws NodeplaneError `NP-RULES-001` for a line that is no rule text at all, when its turn comes.
  */
 export function* parseStatements(text: string, family: Family): Generator<Statement, void, undefined> {
-  const matches = new Map<string, Match>();
+  const matches = newPools();
   const targets = new Map<string, Target>();
   let table = '';
   let chains = new Set<string>();
@@ -49,7 +54,8 @@ export function* parseStatements(text: string, family: Family): Generator<Statem
       chains = new Set();
       // Another table, other chains: the same name behind `-j` may mean something else.
       targets.clear();
-    } else if (read.kind === 'chain' || read.kind === 'new-chain') chains.add(read.chain);
+    } else if (read.kind === 'chain' || (read.kind === 'manage' && read.verb === 'new'))
+      chains.add(read.chain);
     yield read;
   }
 }
@@ -69,26 +75,28 @@ function readStatement(input: Line): Statement {
   if (first.startsWith(':')) return { kind: 'chain', line, chain: first.slice(1), policy: words[1] ?? '' };
   const counters = first.startsWith('[') ? readCounters(first) : undefined;
   const at = counters === undefined ? 0 : 1;
-  const kind = verbs.get(words[at] ?? '');
+  const command = words[at] ?? '';
   const chain = words[at + 1];
-  if (kind === undefined) throw unreadable(input, `"${words[at] ?? ''}" is no command`);
   if (chain === undefined) throw unreadable(input, 'the chain is missing');
-  if (kind === 'new-chain' || kind === 'flush-chain' || kind === 'delete-chain') return { kind, line, chain };
-  const position = kind === 'append' ? undefined : readPosition(words[at + 2]);
+  const management = chainVerbs.get(command);
+  if (management !== undefined) return { kind: 'manage', line, verb: management, chain };
+  const verb = ruleVerbs.get(command);
+  if (verb === undefined) throw unreadable(input, `"${command}" is no command`);
+  const position = verb === 'append' ? undefined : readPosition(words[at + 2]);
   const rule = readRule(words, at + (position === undefined ? 2 : 3), input.reading);
-  return { kind, line, chain, rule, position, counters };
+  return { kind: 'rule', line, verb, chain, rule, position, counters };
 }
 
-const verbs: ReadonlyMap<
-  string,
-  'append' | 'insert' | 'delete' | 'new-chain' | 'flush-chain' | 'delete-chain'
-> = new Map([
+const ruleVerbs: ReadonlyMap<string, RuleStatement['verb']> = new Map([
   ['-A', 'append'],
   ['-I', 'insert'],
   ['-D', 'delete'],
-  ['-N', 'new-chain'],
-  ['-F', 'flush-chain'],
-  ['-X', 'delete-chain'],
+]);
+
+const chainVerbs: ReadonlyMap<string, 'new' | 'flush' | 'delete'> = new Map([
+  ['-N', 'new'],
+  ['-F', 'flush'],
+  ['-X', 'delete'],
 ]);
 
 function readPosition(word: string | undefined): number | undefined {
@@ -118,6 +126,8 @@ function* lines(text: string): Generator<{ line: number; words: string[] }, void
     pending = words === undefined ? whole : '';
     if (words !== undefined && words.length > 0) yield { line, words };
   }
+  // A quotation that never ended: as one word it is no command.
+  if (pending !== '') yield { line, words: [pending] };
 }
 
 function unreadable({ line, table, words }: Line, reason: string): NodeplaneError {

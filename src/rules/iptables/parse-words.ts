@@ -11,14 +11,14 @@ export function splitWords(line: string): string[] | undefined {
   let start = 0;
   while (quote >= 0) {
     if (quote > 0 && line[quote - 1] !== ' ') return splitSlowly(line);
-    if (quote > start) pushSpaced(words, line.slice(start, quote));
+    pushSpaced(words, line, start, quote);
     const end = line.indexOf('"', quote + 1);
     if (end < 0) return undefined;
     words.push(line.slice(quote + 1, end));
     start = end + 1;
     quote = line.indexOf('"', start);
   }
-  if (start < line.length) pushSpaced(words, line.slice(start));
+  pushSpaced(words, line, start, line.length);
   return words;
 }
 
@@ -27,8 +27,14 @@ function spaced(text: string): string[] {
   return words.includes('') ? words.filter((word) => word !== '') : words;
 }
 
-function pushSpaced(words: string[], text: string): void {
-  for (const word of text.split(' ')) if (word !== '') words.push(word);
+function pushSpaced(words: string[], line: string, from: number, to: number): void {
+  let start = from;
+  while (start < to) {
+    const space = line.indexOf(' ', start);
+    const end = space < 0 || space > to ? to : space;
+    if (end > start) words.push(line.slice(start, end));
+    start = end + 1;
+  }
 }
 
 /** Character by character, with every turn that iptables-restore knows: a closing quote ends the word, an opening one does not. */

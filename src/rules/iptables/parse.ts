@@ -1,7 +1,7 @@
 import type { Family } from '../../model/address.ts';
 import { canonicalRule } from './fingerprint.ts';
 import { builtinChains, type Chain, type Rule, type RuleSet, type TableName, tableNames } from './objects.ts';
-import { type Counters, parseStatements, type Statement } from './parse-statements.ts';
+import { type Counters, parseStatements, type RuleStatement, type Statement } from './parse-statements.ts';
 
 /** The rules that a text describes. */
 export interface ParsedRules {
@@ -46,18 +46,18 @@ function apply(
   counters: Map<Rule, Counters>,
 ): void {
   if (statement.kind === 'commit') return;
-  if (statement.kind === 'delete-chain') {
-    chains.delete(statement.chain);
-  } else if (statement.kind === 'chain') {
-    chains.set(statement.chain, declared(table, statement.chain, statement.policy));
-  } else if (statement.kind === 'new-chain' || statement.kind === 'flush-chain') {
-    chains.set(statement.chain, declared(table, statement.chain, '-'));
+  const { chain } = statement;
+  if (statement.kind === 'chain') {
+    chains.set(chain, declared(table, chain, statement.policy));
+  } else if (statement.kind === 'manage') {
+    if (statement.verb === 'delete') chains.delete(chain);
+    else chains.set(chain, declared(table, chain, '-'));
   } else {
-    const chain = chains.get(statement.chain) ?? declared(table, statement.chain, '-');
-    chains.set(statement.chain, chain);
-    change(chain.rules, statement);
-    if (statement.counters !== undefined && statement.counters.packets > 0)
-      counters.set(statement.rule, statement.counters);
+    const draft = chains.get(chain) ?? declared(table, chain, '-');
+    chains.set(chain, draft);
+    change(draft.rules, statement);
+    const counted = statement.counters;
+    if (counted !== undefined && counted.packets > 0) counters.set(statement.rule, counted);
   }
 }
 
@@ -66,16 +66,17 @@ function declared(table: TableName, name: string, policy: string): DraftChain {
   return drops ? { table, name, rules: [], policy } : { table, name, rules: [] };
 }
 
-function change(
-  rules: Rule[],
-  { kind, rule, position }: Extract<Statement, { kind: 'append' | 'insert' | 'delete' }>,
-): void {
-  if (kind === 'append') rules.push(rule);
-  else if (kind === 'insert') rules.splice((position ?? 1) - 1, 0, rule);
+function change(rules: Rule[], { verb, rule, position }: RuleStatement): void {
+  if (verb === 'append') rules.push(rule);
+  else if (verb === 'insert') rules.splice((position ?? 1) - 1, 0, rule);
   else {
-    const wanted = canonicalRule(rule, true);
-    const index =
-      position === undefined ? rules.findIndex((one) => canonicalRule(one, true) === wanted) : position - 1;
+    const index = position === undefined ? indexOfRule(rules, rule) : position - 1;
     if (index >= 0) rules.splice(index, 1);
   }
+}
+
+/** Where the first rule stands that says the same, as `-D` looks for it; -1 when there is none. */
+export function indexOfRule(rules: readonly Rule[], rule: Rule): number {
+  const wanted = canonicalRule(rule, true);
+  return rules.findIndex((one) => canonicalRule(one, true) === wanted);
 }
