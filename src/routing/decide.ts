@@ -48,6 +48,9 @@ export function decide(servicePort: ServicePort, context: DecisionContext): Rout
 
 /** In the order of kube-proxy's rules: by `address:port` as text, so that 10.0.0.10 comes before 10.0.0.2. */
 function routeEndpoints(endpoints: readonly Endpoint[]): readonly RouteEndpoint[] {
-  const named = endpoints.map(({ address, port }) => ({ text: addressPort(address, port), endpoint: { address, port } }));
+  const named = endpoints.map(({ address, port }) => ({
+    text: addressPort(address, port),
+    endpoint: { address, port },
+  }));
   return named.sort((a, b) => (a.text < b.text ? -1 : 1)).map(({ endpoint }) => endpoint);
 }

@@ -1,6 +1,6 @@
 import type { Endpoint } from '../model/endpoint.ts';
-import { hinted, type Position } from './topology.ts';
 import type { PolicyUse } from './policy.ts';
+import { hinted, type Position } from './topology.ts';
 
 /** Which endpoints may serve a ServicePort on this node. */
 export interface Eligible {
@@ -22,7 +22,12 @@ export function eligible(endpoints: readonly Endpoint[], use: PolicyUse, positio
   const here = endpoints.filter((endpoint) => endpoint.nodeName === position.nodeName);
   return {
     cluster: use.cluster ? (ready.length > 0 ? hinted(ready, position) : serving) : [],
-    local: use.local ? readyOrDraining(here, here.filter((endpoint) => endpoint.ready)) : [],
+    local: use.local
+      ? readyOrDraining(
+          here,
+          here.filter((endpoint) => endpoint.ready),
+        )
+      : [],
     anywhere: serving.length > 0,
   };
 }

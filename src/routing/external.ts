@@ -14,8 +14,7 @@ export function externalAddresses(
 ): readonly ExternalAddress[] {
   const vips = ofFamily(service.loadBalancerIPs, family);
   const ranges = sourceRanges(service, family);
-  const nodeMaySend =
-    nodeAddress !== undefined && ranges.some((cidr) => contains(cidr, nodeAddress));
+  const nodeMaySend = nodeAddress !== undefined && ranges.some((cidr) => contains(cidr, nodeAddress));
   return [
     ...ofFamily(service.externalIPs, family).map((address) => ({
       kind: 'external-ip' as const,

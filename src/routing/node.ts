@@ -67,7 +67,8 @@ function nodePortAddresses(
 
 function selectedNetworks(family: Family, selection: NodePortSelection, primary: string) {
   if (selection.kind === 'all') return 'any';
-  const texts = selection.kind === 'primary' ? [`${primary}/${family === 'IPv4' ? 32 : 128}`] : selection.cidrs;
+  const texts =
+    selection.kind === 'primary' ? [`${primary}/${family === 'IPv4' ? 32 : 128}`] : selection.cidrs;
   const networks = texts.map((text) => parseCidr(text)).filter((cidr) => cidr !== undefined);
   const ofFamily = networks.filter((cidr) => cidr.family === family);
   return ofFamily.length === 0 || ofFamily.some((cidr) => cidr.length === 0) ? 'any' : ofFamily;

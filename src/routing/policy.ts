@@ -17,7 +17,10 @@ export interface PolicyUse {
 export function policyUse(service: Service, port: PortSpec): PolicyUse {
   const externallyAccessible =
     port.nodePort !== 0 || service.loadBalancerIPs.length > 0 || service.externalIPs.length > 0;
-  const external = service.type !== 'ClusterIP' || service.externalIPs.length > 0 ? service.externalTrafficPolicy : 'Cluster';
+  const external =
+    service.type !== 'ClusterIP' || service.externalIPs.length > 0
+      ? service.externalTrafficPolicy
+      : 'Cluster';
   const internal = service.internalTrafficPolicy;
   return {
     internal,

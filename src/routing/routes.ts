@@ -1,5 +1,5 @@
 import type { Family } from '../model/address.ts';
-import { differences, entries, immutableMap, withEntries } from '../model/immutable-map.ts';
+import { differences, entries, get, immutableMap, withEntries } from '../model/immutable-map.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type DecisionContext, decide } from './decide.ts';
 import { decideNode, mainAddress } from './node.ts';
@@ -17,6 +17,8 @@ export interface RoutingInput {
 /** The Routes of one family, with the input they were decided from, so that the next decision costs only what changed. */
 export interface Decided extends FamilyRoutes {
   readonly input: RoutingInput;
+  /** Endpoints of all Routes together; those of both sets of a Route count once for each. */
+  readonly endpointCount: number;
 }
 
 /**
@@ -28,21 +30,25 @@ export function* decideRoutes(input: RoutingInput, previous?: Decided): Generato
   const { snapshot, settings, host, family } = input;
   const context = decisionContext(input);
   const node = sameNode(decideNode(family, settings, host, snapshot.node), previous?.node);
-  const reusable = previous !== undefined && same(context, decisionContext(previous.input)) ? previous : undefined;
+  const reusable =
+    previous !== undefined && same(context, decisionContext(previous.input)) ? previous : undefined;
   const dirty =
-    reusable === undefined
-      ? entries(snapshot.servicePorts)
-      : changedPorts(reusable.input.snapshot, snapshot);
+    reusable === undefined ? entries(snapshot.servicePorts) : changedPorts(reusable.input.snapshot, snapshot);
+  const base = reusable?.routes ?? immutableMap<Route>();
   const decided: [string, Route | undefined][] = [];
+  let endpointCount = reusable?.endpointCount ?? 0;
   for (const [key, servicePort] of dirty) {
-    decided.push([key, servicePort === undefined ? undefined : decide(servicePort, context)]);
+    const route = servicePort === undefined ? undefined : decide(servicePort, context);
+    endpointCount += countEndpoints(route) - countEndpoints(get(base, key));
+    decided.push([key, route]);
     yield;
   }
-  return { input, node, routes: withEntries(reusable?.routes ?? immutableMap<Route>(), decided) };
+  return { input, node, endpointCount, routes: withEntries(base, decided) };
 }
 
 function* changedPorts(before: Snapshot, after: Snapshot) {
-  for (const { key, after: port } of differences(before.servicePorts, after.servicePorts)) yield [key, port] as const;
+  for (const { key, after: port } of differences(before.servicePorts, after.servicePorts))
+    yield [key, port] as const;
 }
 
 function decisionContext({ family, snapshot, settings, host }: RoutingInput): DecisionContext {
@@ -53,6 +59,10 @@ function decisionContext({ family, snapshot, settings, host }: RoutingInput): De
     masqueradeAll: settings.masqueradeAll,
     nodeAddress: mainAddress(family, settings, snapshot.node),
   };
+}
+
+function countEndpoints(route: Route | undefined): number {
+  return route === undefined ? 0 : route.endpoints.cluster.length + route.endpoints.local.length;
 }
 
 /** Keeps the identity of an equal value, which is how later stages see that nothing changed. */

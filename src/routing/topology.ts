@@ -12,7 +12,11 @@ export interface Position {
  */
 export function hinted(ready: readonly Endpoint[], position: Position): readonly Endpoint[] {
   const { nodeName, zone } = position;
-  return named(ready, (endpoint) => endpoint.forNodes, nodeName) ?? named(ready, (endpoint) => endpoint.forZones, zone) ?? ready;
+  return (
+    named(ready, (endpoint) => endpoint.forNodes, nodeName) ??
+    named(ready, (endpoint) => endpoint.forZones, zone) ??
+    ready
+  );
 }
 
 function named(

@@ -13,7 +13,9 @@ import {
 } from './radix.ts';
 
 const limit = 3;
-const key = fc.array(fc.constantFrom('0', '1', 'f'), { minLength: 5, maxLength: 5 }).map((digits) => digits.join(''));
+const key = fc
+  .array(fc.constantFrom('0', '1', 'f'), { minLength: 5, maxLength: 5 })
+  .map((digits) => digits.join(''));
 const entry: fc.Arbitrary<Entry<number>> = fc.record({ key, id: fc.constantFrom('a', 'b'), value: fc.nat() });
 const entries = fc.uniqueArray(entry, { selector: (e) => e.key + e.id, maxLength: 60 });
 
@@ -22,7 +24,9 @@ function build(list: readonly Entry<number>[]): RadixTree<number> {
 }
 
 function positions(tree: RadixTree<number>) {
-  return new Map([...nodesOf({ position: '', node: tree.root })].map((placed) => [placed.position, placed.node]));
+  return new Map(
+    [...nodesOf({ position: '', node: tree.root })].map((placed) => [placed.position, placed.node]),
+  );
 }
 
 describe('radix tree', () => {
@@ -80,7 +84,9 @@ describe('radix tree', () => {
   });
 
   it('shares everything off the path of a change', () => {
-    const tree = build([...Array(200).keys()].map((i) => ({ key: i.toString(3).padStart(5, '0'), id: '', value: i })));
+    const tree = build(
+      [...Array(200).keys()].map((i) => ({ key: i.toString(3).padStart(5, '0'), id: '', value: i })),
+    );
     const next = insert(tree, { key: '22222', id: 'new', value: 0 });
     const told = [...changedNodes(tree, next)];
     expect(told.length).toBeLessThanOrEqual(7);

@@ -96,7 +96,9 @@ function* changedBelow<V>(before: Placed<V>, after: Placed<V>): Generator<NodeCh
   for (const [position, child] of old) {
     const counterpart = fresh.get(position);
     if (counterpart !== undefined) yield* changedBelow(child, counterpart);
-    else for (const gone of nodesOf(child)) yield { position: gone.position, before: gone.node, after: undefined };
+    else
+      for (const gone of nodesOf(child))
+        yield { position: gone.position, before: gone.node, after: undefined };
   }
   for (const [position, child] of fresh) {
     if (old.has(position)) continue;

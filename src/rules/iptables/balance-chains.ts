@@ -38,12 +38,19 @@ export function balanceChains(
 }
 
 /** Clients that were here within the timeout go where they went; all endpoints are asked before any is chosen. */
-function affinityRules(route: Route, endpoints: readonly RouteEndpoint[], comments: boolean): readonly Rule[] {
+function affinityRules(
+  route: Route,
+  endpoints: readonly RouteEndpoint[],
+  comments: boolean,
+): readonly Rule[] {
   const seconds = route.affinitySeconds;
   if (seconds === undefined) return [];
   return endpoints.map((endpoint) => {
     const chain = endpointChain(route, endpoint);
-    const matches: Match[] = [...arrow(route, endpoint, comments), { kind: 'recent-check', list: chain, seconds }];
+    const matches: Match[] = [
+      ...arrow(route, endpoint, comments),
+      { kind: 'recent-check', list: chain, seconds },
+    ];
     return ruleOf(route, matches, jump(chain));
   });
 }
@@ -55,24 +62,36 @@ function choice(
   comments: boolean,
 ): readonly Rule[] {
   if (node.kind === 'branch') {
-    const children = childrenOf(node).map((child) => ({ weight: countOf(child.node), chain: name(child.position) }));
+    const children = childrenOf(node).map((child) => ({
+      weight: countOf(child.node),
+      chain: name(child.position),
+    }));
     return split(children).map(({ matches, chain }) => ruleOf(route, matches, jump(chain)));
   }
   const endpoints = node.entries.map(({ value }) => value).sort(byText);
-  const options = endpoints.map((endpoint) => ({ weight: 1, chain: endpointChain(route, endpoint), endpoint }));
+  const options = endpoints.map((endpoint) => ({
+    weight: 1,
+    chain: endpointChain(route, endpoint),
+    endpoint,
+  }));
   return split(options).map(({ matches, chain, endpoint }) =>
     ruleOf(route, [...arrow(route, endpoint, comments), ...matches], jump(chain)),
   );
 }
 
 /** Each option is taken with its weight's share of what is left, so the last one takes the rest without a condition. */
-function split<T extends { readonly weight: number }>(options: readonly T[]): readonly (T & { matches: readonly Match[] })[] {
+function split<T extends { readonly weight: number }>(
+  options: readonly T[],
+): readonly (T & { matches: readonly Match[] })[] {
   let left = options.reduce((sum, { weight }) => sum + weight, 0);
   return options.map((option, index) => {
     const share = option.weight / left;
     left -= option.weight;
     const last = index === options.length - 1;
-    return { ...option, matches: last ? [] : [{ kind: 'statistic' as const, probability: share.toFixed(10) }] };
+    return {
+      ...option,
+      matches: last ? [] : [{ kind: 'statistic' as const, probability: share.toFixed(10) }],
+    };
   });
 }
 

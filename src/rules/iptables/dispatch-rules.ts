@@ -1,12 +1,12 @@
 import { addressNumber, addressWidth } from '../../model/address.ts';
 import type { Protocol } from '../../model/service.ts';
 import type { ExternalAddress, NodeRoute, Route, Treatment } from '../../routing/route.ts';
+import type { Entry } from '../radix.ts';
 import type { IptablesFeatures } from './features.ts';
 import { comment, jump, nodeLocal, protocolOf, ruleOf, toNetwork, toPort, toServicePort } from './match.ts';
 import { serviceChain } from './names.ts';
 import type { Match, Rule, Target } from './objects.ts';
 import { guardedAddresses, isExternal } from './service-chains.ts';
-import type { Entry } from '../radix.ts';
 
 /** The trees by which a packet finds its Service, see dispatch.ts. */
 export type TreeName =
@@ -26,7 +26,11 @@ export interface DispatchEntry extends Entry<Rule> {
 export const protocolDigits: Readonly<Record<Protocol, string>> = { TCP: '1', UDP: '2', SCTP: '3' };
 
 /** All rules that lead to a Route's chains, or refuse its traffic. */
-export function dispatchEntries(route: Route, node: NodeRoute, features: IptablesFeatures): readonly DispatchEntry[] {
+export function dispatchEntries(
+  route: Route,
+  node: NodeRoute,
+  features: IptablesFeatures,
+): readonly DispatchEntry[] {
   return [
     ...route.clusterIPs.map((address) => clusterIpEntry(route, address)),
     ...route.externalAddresses.flatMap((external) => externalEntries(route, external)),
@@ -56,11 +60,17 @@ function externalEntries(route: Route, external: ExternalAddress): readonly Disp
   return [
     ...(isExternal(route) ? [addressEntry('nat-services', rank, route, address, words, target)] : []),
     ...(guarded ? [addressEntry('filter-firewall', rank, route, address, blocked, { kind: 'drop' })] : []),
-    ...(refuses(route.external) ? [addressEntry('filter-external', rank, route, address, no.words, no.target)] : []),
+    ...(refuses(route.external)
+      ? [addressEntry('filter-external', rank, route, address, no.words, no.target)]
+      : []),
   ];
 }
 
-function nodePortEntries(route: Route, node: NodeRoute, features: IptablesFeatures): readonly DispatchEntry[] {
+function nodePortEntries(
+  route: Route,
+  node: NodeRoute,
+  features: IptablesFeatures,
+): readonly DispatchEntry[] {
   const port = [protocolOf(route), toPort(route.nodePort)];
   const name = comment(route.name);
   const target = jump(serviceChain('EXT', route));
@@ -75,8 +85,12 @@ function nodePortEntries(route: Route, node: NodeRoute, features: IptablesFeatur
   const refused = [comment(no.words), nodeLocal('destination'), ...port];
   const onLoopback = node.nodePorts.onLoopback && features.nfacct;
   return [
-    ...(isExternal(route) && onLoopback ? [portEntry('nat-node-ports', 0, route, ruleOf(route, counted, target))] : []),
-    ...(isExternal(route) ? [portEntry('nat-node-ports', 1, route, ruleOf(route, [name, ...port], target))] : []),
+    ...(isExternal(route) && onLoopback
+      ? [portEntry('nat-node-ports', 0, route, ruleOf(route, counted, target))]
+      : []),
+    ...(isExternal(route)
+      ? [portEntry('nat-node-ports', 1, route, ruleOf(route, [name, ...port], target))]
+      : []),
     ...(refuses(route.external)
       ? [portEntry('filter-external-node-ports', 0, route, ruleOf(route, refused, no.target))]
       : []),
@@ -90,7 +104,12 @@ function healthCheckEntry(route: Route): DispatchEntry {
     toPort(route.healthCheckNodePort),
   ];
   const key = portKey('TCP', route.healthCheckNodePort);
-  return { tree: 'filter-health-checks', key, id: route.key, value: ruleOf(route, matches, { kind: 'accept' }) };
+  return {
+    tree: 'filter-health-checks',
+    key,
+    id: route.key,
+    value: ruleOf(route, matches, { kind: 'accept' }),
+  };
 }
 
 function refuses(treatment: Treatment): boolean {
@@ -113,7 +132,9 @@ function addressEntry(
   words: string,
   target: Target,
 ): DispatchEntry {
-  const digits = addressNumber(address).toString(16).padStart(addressWidth(route.family) / 4, '0');
+  const digits = addressNumber(address)
+    .toString(16)
+    .padStart(addressWidth(route.family) / 4, '0');
   const value = ruleOf(route, [comment(words), ...toServicePort(route, address)], target);
   return { tree, key: digits + portKey(route.protocol, route.port), id: `${rank} ${route.key}`, value };
 }

@@ -85,4 +85,3 @@ function protocolOfDigit(digit: string): TransportProtocol {
   if (digit === protocolDigits.UDP) return 'udp';
   return digit === protocolDigits.SCTP ? 'sctp' : 'tcp';
 }
-

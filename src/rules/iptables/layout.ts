@@ -33,7 +33,11 @@ export interface WantedChain {
 }
 
 /** Root chains of the dispatch trees, each with the trees whose rules it holds, in order. */
-const rootChains: readonly { readonly table: TableName; readonly name: string; readonly of: readonly TreeName[] }[] = [
+const rootChains: readonly {
+  readonly table: TableName;
+  readonly name: string;
+  readonly of: readonly TreeName[];
+}[] = [
   { table: 'filter', name: names.services, of: ['filter-services'] },
   { table: 'filter', name: names.externalServices, of: ['filter-external', 'filter-external-node-ports'] },
   { table: 'filter', name: names.nodePorts, of: ['filter-health-checks'] },
@@ -79,18 +83,23 @@ export function* wantedChains(layout: Layout): Generator<WantedChain> {
  */
 export function* changedChains(before: Layout, after: Layout): Generator<WantedChain> {
   for (const root of rootChains) {
-    if (root.of.some((tree) => before.dispatch[tree].root !== after.dispatch[tree].root)) yield rootChain(after, root);
+    if (root.of.some((tree) => before.dispatch[tree].root !== after.dispatch[tree].root))
+      yield rootChain(after, root);
   }
   for (const tree of treeNames) {
     for (const { position, after: node } of changedNodes(before.dispatch[tree], after.dispatch[tree])) {
       if (position !== '') yield treeChainAt(after, tree, position, node);
     }
   }
-  for (const change of differences(before.routes.routes, after.routes.routes)) yield* routeChanges(before, after, change);
+  for (const change of differences(before.routes.routes, after.routes.routes))
+    yield* routeChanges(before, after, change);
 }
 
 /** Whether one layout can follow from the other by its changed Routes alone. */
-export function isComparable(a: Pick<Layout, 'routes' | 'options'>, b: Pick<Layout, 'routes' | 'options'>): boolean {
+export function isComparable(
+  a: Pick<Layout, 'routes' | 'options'>,
+  b: Pick<Layout, 'routes' | 'options'>,
+): boolean {
   return a.routes.node === b.routes.node && JSON.stringify(a.options) === JSON.stringify(b.options);
 }
 
@@ -109,7 +118,8 @@ function* routeChanges(
 }
 
 function* routeChains(layout: Layout, route: Route): Generator<WantedChain> {
-  for (const chain of serviceChains(route, layout.routes.node, layout.options.comments)) yield wanted(chain, route.key);
+  for (const chain of serviceChains(route, layout.routes.node, layout.options.comments))
+    yield wanted(chain, route.key);
 }
 
 function* treeChains(layout: Layout, tree: TreeName): Generator<WantedChain> {

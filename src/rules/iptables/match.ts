@@ -56,6 +56,15 @@ export function fromLocalPods(localPods: LocalPods, negated: boolean): Match {
   }
 }
 
+/** The detector behind a match, negated or not: the inverse of {@link fromLocalPods}. */
+export function localPodsOf(match: Match): LocalPods | undefined {
+  if (match.kind === 'source') return { kind: 'source-network', cidr: match.cidr };
+  if (match.kind !== 'in-interface') return undefined;
+  return match.name.endsWith('+')
+    ? { kind: 'interface-prefix', prefix: match.name.slice(0, -1) }
+    : { kind: 'interface', name: match.name };
+}
+
 export function jump(chain: string): Target {
   return { kind: 'jump', chain };
 }

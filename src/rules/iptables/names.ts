@@ -17,18 +17,21 @@ export const canary = 'KUBE-PROXY-CANARY';
 /** The kernel keeps 29 bytes for a chain's name, the last of them zero. */
 export const longestChainName = 28;
 
-type ServiceChainKind = 'SVC' | 'SVL' | 'EXT' | 'FW';
+export type ServiceChainKind = 'SVC' | 'SVL' | 'EXT' | 'FW';
+
+/** What a chain's name is made from. */
+export type Named = Pick<Route, 'name' | 'protocol'>;
 
 /**
  * Name of a chain of one Service port, kube-proxy's own: prefix and hash of ServicePortName and protocol. `SVC` the cluster
  * endpoints, `SVL` the local ones, `EXT` the external entry, `FW` the source ranges of a load balancer.
  */
-export function serviceChain(kind: ServiceChainKind, route: Route): string {
+export function serviceChain(kind: ServiceChainKind, route: Named): string {
   return `KUBE-${kind}-${hash(identity(route))}`;
 }
 
 /** Name of the chain of one endpoint of a Service port. */
-export function endpointChain(route: Route, { address, port }: RouteEndpoint): string {
+export function endpointChain(route: Named, { address, port }: RouteEndpoint): string {
   return `KUBE-SEP-${hash(identity(route) + addressPort(address, port))}`;
 }
 
@@ -36,8 +39,10 @@ export function endpointChain(route: Route, { address, port }: RouteEndpoint): s
  * Name of a chain inside an endpoint tree. It has the prefix of the tree's root, so that kube-proxy, should it come back,
  * finds and removes the chain like its own stale ones.
  */
-export function endpointTreeChain(kind: 'SVC' | 'SVL', route: Route, position: string): string {
-  return position === '' ? serviceChain(kind, route) : `KUBE-${kind}-${hash(`${identity(route)} ${kind} ${position}`)}`;
+export function endpointTreeChain(kind: 'SVC' | 'SVL', route: Named, position: string): string {
+  return position === ''
+    ? serviceChain(kind, route)
+    : `KUBE-${kind}-${hash(`${identity(route)} ${kind} ${position}`)}`;
 }
 
 /** Name of a chain inside a dispatch tree; the prefix is one that kube-proxy cleans up, see {@link endpointTreeChain}. */
@@ -46,7 +51,13 @@ export function dispatchTreeChain(root: string, tree: string, position: string):
 }
 
 /** Prefixes of chains that belong to Services. */
-export const servicePrefixes: readonly string[] = ['KUBE-SVC-', 'KUBE-SVL-', 'KUBE-EXT-', 'KUBE-FW-', 'KUBE-SEP-'];
+export const servicePrefixes: readonly string[] = [
+  'KUBE-SVC-',
+  'KUBE-SVL-',
+  'KUBE-EXT-',
+  'KUBE-FW-',
+  'KUBE-SEP-',
+];
 
 /** Whether the chain belongs to Services (and to nobody else), by its name. */
 export function isServiceChain(name: string): boolean {
@@ -54,7 +65,7 @@ export function isServiceChain(name: string): boolean {
 }
 
 /** ServicePortName and lower-case protocol, without a separator: `ns1/svc1:p80tcp`. */
-function identity(route: Route): string {
+function identity(route: Named): string {
   return route.name + route.protocol.toLowerCase();
 }
 

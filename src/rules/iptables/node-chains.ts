@@ -8,7 +8,11 @@ const loopback = { IPv4: '127.0.0.0/8', IPv6: '::1/128' } as const;
 
 /** Chains whose rules follow from the node alone. */
 export function nodeChains(node: NodeRoute, features: IptablesFeatures): readonly Chain[] {
-  const canaries = (['mangle', 'filter', 'nat'] as const).map((table) => ({ table, name: names.canary, rules: [] }));
+  const canaries = (['mangle', 'filter', 'nat'] as const).map((table) => ({
+    table,
+    name: names.canary,
+    rules: [],
+  }));
   return [
     ...canaries,
     ...(node.nodePorts.onLoopback ? [firewallChain()] : []),
@@ -20,7 +24,11 @@ export function nodeChains(node: NodeRoute, features: IptablesFeatures): readonl
 
 /** Stops martian packets that route_localnet would let in (CVE-2020-8558); kubelet installs the same rule. */
 function firewallChain(): Chain {
-  const states = { kind: 'conntrack-state', states: ['RELATED', 'ESTABLISHED', 'DNAT'], negated: true } as const;
+  const states = {
+    kind: 'conntrack-state',
+    states: ['RELATED', 'ESTABLISHED', 'DNAT'],
+    negated: true,
+  } as const;
   const matches: Match[] = [
     comment('block incoming localnet connections'),
     { kind: 'destination', cidr: loopback.IPv4, negated: false },
@@ -32,7 +40,9 @@ function firewallChain(): Chain {
 
 function forwardChain(node: NodeRoute, features: IptablesFeatures): Chain {
   const invalid: Match[] = [{ kind: 'conntrack-state', states: ['INVALID'], negated: false }];
-  const counter: Match[] = features.nfacct ? [{ kind: 'nfacct', counter: 'ct_state_invalid_dropped_pkts' }] : [];
+  const counter: Match[] = features.nfacct
+    ? [{ kind: 'nfacct', counter: 'ct_state_invalid_dropped_pkts' }]
+    : [];
   const established: Match = { kind: 'conntrack-state', states: ['RELATED', 'ESTABLISHED'], negated: false };
   return {
     table: 'filter',
@@ -61,7 +71,11 @@ function postroutingChain(node: NodeRoute, features: IptablesFeatures): Chain {
 
 function markChain(node: NodeRoute): Chain {
   const mark = node.masqueradeMark;
-  return { table: 'nat', name: names.markMasquerade, rules: [nodeRule([], { kind: 'mark', clear: mark, flip: mark })] };
+  return {
+    table: 'nat',
+    name: names.markMasquerade,
+    rules: [nodeRule([], { kind: 'mark', clear: mark, flip: mark })],
+  };
 }
 
 function marked(node: NodeRoute, negated: boolean): Match {
@@ -105,6 +119,10 @@ export function jumpRules(node: NodeRoute): readonly JumpRule[] {
     .filter(([, , chain]) => chain !== names.firewall || node.nodePorts.onLoopback)
     .map(([table, builtin, chain, text, newOnly]) => {
       const state: Match[] = newOnly ? [{ kind: 'conntrack-state', states: ['NEW'], negated: false }] : [];
-      return { table, builtin, rule: nodeRule([...state, ...(text === '' ? [] : [comment(text)])], jump(chain)) };
+      return {
+        table,
+        builtin,
+        rule: nodeRule([...state, ...(text === '' ? [] : [comment(text)])], jump(chain)),
+      };
     });
 }

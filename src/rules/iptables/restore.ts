@@ -10,9 +10,11 @@ export function* restoreLines(steps: readonly Step[]): Generator<Line> {
     const here = steps.filter((step) => step.table === table);
     if (here.length === 0) continue;
     yield plain(`*${table}`);
-    for (const { verb, chain, service } of here) if (verb !== 'insert') yield { text: `:${chain} - [0:0]`, service };
+    for (const { verb, chain, service } of here)
+      if (verb !== 'insert') yield { text: `:${chain} - [0:0]`, service };
     for (const { lines } of here) yield* lines;
-    for (const { verb, chain, service } of here) if (verb === 'delete') yield { text: `-X ${chain}`, service };
+    for (const { verb, chain, service } of here)
+      if (verb === 'delete') yield { text: `-X ${chain}`, service };
     yield plain('COMMIT');
   }
 }

@@ -1,7 +1,23 @@
 import { addressPort, hostCidr } from '../../model/address.ts';
-import type { Clause, EndpointSet, ExternalAddress, NodeRoute, Route, RouteEndpoint } from '../../routing/route.ts';
+import type {
+  Clause,
+  EndpointSet,
+  ExternalAddress,
+  NodeRoute,
+  Route,
+  RouteEndpoint,
+} from '../../routing/route.ts';
 import { balanceChains } from './balance-chains.ts';
-import { comment, fromLocalPods, fromNetwork, jump, nodeLocal, protocolOf, ruleOf, toServicePort } from './match.ts';
+import {
+  comment,
+  fromLocalPods,
+  fromNetwork,
+  jump,
+  nodeLocal,
+  protocolOf,
+  ruleOf,
+  toServicePort,
+} from './match.ts';
 import { endpointChain, markMasquerade, serviceChain } from './names.ts';
 import type { Chain, Match, Rule } from './objects.ts';
 
@@ -24,15 +40,23 @@ export function isExternal(route: Route): boolean {
 
 /** Load balancer addresses whose sources are checked in the `FW` chain; none while nothing could serve them. */
 export function guardedAddresses(route: Route): readonly ExternalAddress[] {
-  return isExternal(route) ? route.externalAddresses.filter(({ sourceRanges }) => sourceRanges.length > 0) : [];
+  return isExternal(route)
+    ? route.externalAddresses.filter(({ sourceRanges }) => sourceRanges.length > 0)
+    : [];
 }
 
 /** Rules in front of a balancing chain that mark ClusterIP traffic for masquerading, as the internal treatment says. */
 function masqueradeRules(route: Route, node: NodeRoute, set: EndpointSet): readonly Rule[] {
-  const clause = route.internal.find(({ action }) => action.kind === 'balance' && action.masquerade && action.over === set);
+  const clause = route.internal.find(
+    ({ action }) => action.kind === 'balance' && action.masquerade && action.over === set,
+  );
   if (clause === undefined) return [];
   return route.clusterIPs.map((address) => {
-    const matches = [comment(`${route.name} cluster IP`), ...toServicePort(route, address), ...sourceMatches(clause, node)];
+    const matches = [
+      comment(`${route.name} cluster IP`),
+      ...toServicePort(route, address),
+      ...sourceMatches(clause, node),
+    ];
     return ruleOf(route, matches, jump(markMasquerade));
   });
 }
@@ -49,7 +73,10 @@ function clauseRules(route: Route, node: NodeRoute, clause: Clause): readonly Ru
   if (action.kind !== 'balance') return [];
   const chain = serviceChain(action.over === 'cluster' ? 'SVC' : 'SVL', route);
   const from = sourceMatches(clause, node);
-  const words = (text: string): Match[] => [comment(`${text} for ${route.name} external destinations`), ...from];
+  const words = (text: string): Match[] => [
+    comment(`${text} for ${route.name} external destinations`),
+    ...from,
+  ];
   switch (source) {
     case 'node':
       return [
@@ -60,7 +87,9 @@ function clauseRules(route: Route, node: NodeRoute, clause: Clause): readonly Ru
     case 'not-local-pods':
       return [ruleOf(route, words('pod traffic'), jump(chain))];
     case 'any': {
-      const masquerade = action.masquerade ? [ruleOf(route, words('masquerade traffic'), jump(markMasquerade))] : [];
+      const masquerade = action.masquerade
+        ? [ruleOf(route, words('masquerade traffic'), jump(markMasquerade))]
+        : [];
       return [...masquerade, ruleOf(route, [], jump(chain))];
     }
   }
