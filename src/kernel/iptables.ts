@@ -3,7 +3,7 @@ import type { Family } from '../model/address.ts';
 import { type TableName, tableNames } from '../rules/iptables/objects.ts';
 import type { Line } from '../rules/plan.ts';
 import type { CommandResult, Exec } from './exec.ts';
-import { incompatibleTables, readRefusal } from './iptables-errors.ts';
+import { incompatibleTables, missingExtensions, readRefusal } from './iptables-errors.ts';
 import { type IptablesPrograms, programArgv, programName } from './iptables-programs.ts';
 import { restoreError } from './restore-error.ts';
 
@@ -17,6 +17,13 @@ export interface Iptables {
    * @throws RestoreError `NP-KERNEL-002` to `-007` and `-009`.
    */
   restore(lines: Iterable<Line>): Promise<void>;
+  /**
+   * Reads the lines as {@link restore} does and applies nothing. Asks the kernel whether it has each extension, no more:
+   * rules that it would refuse pass.
+   * @returns names of the extensions that the kernel lacks.
+   * @throws RestoreError as restore does.
+   */
+  test(lines: Iterable<Line>): Promise<readonly string[]>;
   /**
    * What `iptables-save` prints, tables one after the other. In legacy a table that did not exist is created.
    * @throws RestoreError as restore does. NodeplaneError `NP-KERNEL-010` for a table that iptables-nft cannot read.
@@ -42,21 +49,28 @@ export function createIptables(options: IptablesOptions): Iptables {
   return {
     family,
     programs,
-    restore: (lines) => restore(options, lines),
+    restore: async (lines) => {
+      await restore(options, lines, []);
+    },
+    test: async (lines) => missingExtensions((await restore(options, lines, ['--test'])).stderr),
     save: (tables) => save(options, tables ?? tableNames),
   };
 }
 
-async function restore(options: IptablesOptions, lines: Iterable<Line>): Promise<void> {
+async function restore(
+  options: IptablesOptions,
+  lines: Iterable<Line>,
+  moreFlags: readonly string[],
+): Promise<CommandResult> {
   const { exec, family, programs, lockSeconds = 5, timeoutMilliseconds = 300_000 } = options;
-  const flags = ['-w', String(lockSeconds), '--noflush', '--counters'];
+  const flags = ['-w', String(lockSeconds), '--noflush', '--counters', ...moreFlags];
   const program = programName(programs.variant, family, 'restore');
   const result = await exec({
     argv: [...programArgv(programs, family, 'restore'), ...flags],
     stdin: joinPieces(lines, program),
     timeoutMilliseconds,
   });
-  if (result.exitCode === 0 && !result.timedOut) return;
+  if (result.exitCode === 0 && !result.timedOut) return result;
   await explainTable(options, result);
   throw restoreError({ program, lockSeconds, result, lines });
 }

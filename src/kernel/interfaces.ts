@@ -1,0 +1,40 @@
+import { NodeplaneError } from '../errors.ts';
+import { CommandError, messageLines } from './command-error.ts';
+import type { Exec } from './exec.ts';
+import { isConntrackTcpBeLiberal, type Sysctls } from './sysctl.ts';
+
+export interface HostOptions {
+  readonly exec: Exec;
+  readonly sysctls: Sysctls;
+  /** `canonicalAddress` of the model, which this room may not import. */
+  readonly canonical: (address: string) => string | undefined;
+}
+
+/**
+ * HostFacts of routing: addresses of the network namespace in which `exec` runs programs, and what conntrack lets pass.
+ * @throws NodeplaneError `NP-KERNEL-001` without iproute2, `NP-KERNEL-007`.
+ */
+export async function readHostFacts(
+  options: HostOptions,
+): Promise<{ readonly addresses: readonly string[]; readonly conntrackTcpBeLiberal: boolean }> {
+  const addresses = await readAddresses(options);
+  return { addresses, conntrackTcpBeLiberal: await isConntrackTcpBeLiberal(options.sysctls) };
+}
+
+/**
+ * Canonical addresses of all interfaces without zones, sorted as text, none twice.
+ * As net.InterfaceAddrs of Go (kube-proxy) lists them: also of an interface that is down, or a bridge without members.
+ * `os.networkInterfaces()` would leave those out, and rules would change whenever a link does.
+ */
+async function readAddresses({ exec, canonical }: HostOptions): Promise<readonly string[]> {
+  const argv = ['ip', '-oneline', 'address', 'show'] as const;
+  const result = await exec({ argv, timeoutMilliseconds: 10_000 });
+  if (result.exitCode !== 0) {
+    const cause = new CommandError(result);
+    const reason = messageLines(result.stderr)[0] ?? cause.shortMessage;
+    throw new NodeplaneError('NP-KERNEL-007', { program: 'ip address show', reason }, cause);
+  }
+  const lines = result.stdout.matchAll(/^\d+: +\S+ +inet6? (?<address>[^\s/]+)/gm);
+  const addresses = Array.from(lines, ({ groups }) => canonical(groups?.['address'] ?? ''));
+  return [...new Set(addresses.filter((address) => address !== undefined))].sort();
+}
