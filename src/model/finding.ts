@@ -28,7 +28,7 @@ export const findingKinds = {
     remedy: 'Correct or remove the entry.',
   },
   'NP-OBJECT-003': {
-    meaning: 'Two objects claim the same address, protocol and port; the older name in sort order wins.',
+    meaning: 'Two Services claim the same address, protocol and port; the one that sorts first wins.',
     remedy: 'Give one of the Services another address or port.',
   },
   'NP-OBJECT-004': {
@@ -48,8 +48,12 @@ export const findingKinds = {
     remedy: 'Check that the file exists and that nodeplane may read it.',
   },
   'NP-SOURCE-003': {
-    meaning: 'The same object stands in two files; the file that sorts first wins.',
-    remedy: 'Keep the object in one file only.',
+    meaning: 'The same object stands in two files, or twice in one; the first in sort order counts.',
+    remedy: 'Keep the object in one place only.',
+  },
+  'NP-SOURCE-004': {
+    meaning: 'The kernel does not tell of changes in the directory; they are seen some seconds later.',
+    remedy: 'Raise fs.inotify.max_user_watches and fs.inotify.max_user_instances.',
   },
 } as const satisfies Record<string, FindingKind>;
 

@@ -1,0 +1,91 @@
+import type { Finding } from './finding.ts';
+import { differences, entries, get, type ImmutableMap, immutableMap, withEntries } from './immutable-map.ts';
+import { objectKey } from './service.ts';
+import type { ServicePort, Snapshot } from './snapshot.ts';
+
+/** One Service port's claim on an address and port, or on a NodePort. */
+interface Claim {
+  /** {@link ServicePort.key}. */
+  readonly key: string;
+  /** `namespace/name`. */
+  readonly service: string;
+  /** The field that claims: `spec.externalIPs`. */
+  readonly field: string;
+}
+
+/** Who claims what in a snapshot; revised along with it, at the cost of what changed. */
+export interface Claims {
+  /** Claims by `10.0.0.1 port 80/TCP` or `node port 30080/TCP`, in order of their keys. */
+  readonly held: ImmutableMap<readonly Claim[]>;
+  /** Those of `held` that several Services claim. */
+  readonly contested: ImmutableMap<readonly Claim[]>;
+}
+
+export const noClaims: Claims = { held: immutableMap(), contested: immutableMap() };
+
+/** The claims of `after`, when `claims` are those of `before`. */
+export function reviseClaims(claims: Claims, before: Snapshot, after: Snapshot): Claims {
+  const revised = new Map<string, Claim[]>();
+  const claimants = (what: string): Claim[] => {
+    const list = revised.get(what) ?? [...(get(claims.held, what) ?? [])];
+    revised.set(what, list);
+    return list;
+  };
+  for (const { before: old, after: now } of differences(before.servicePorts, after.servicePorts)) {
+    if (old?.service === now?.service) continue;
+    for (const [what, { key }] of claimsOf(old)) {
+      const list = claimants(what);
+      list.splice(
+        list.findIndex((claim) => claim.key === key),
+        1,
+      );
+    }
+    for (const [what, claim] of claimsOf(now)) claimants(what).push(claim);
+  }
+  for (const list of revised.values()) list.sort((one, other) => (one.key < other.key ? -1 : 1));
+  return {
+    held: withEntries(
+      claims.held,
+      [...revised].map(([what, list]) => [what, list.length > 0 ? list : undefined] as const),
+    ),
+    contested: withEntries(
+      claims.contested,
+      [...revised].map(([what, list]) => [what, isContested(list) ? list : undefined] as const),
+    ),
+  };
+}
+
+/** A finding for every claim that loses (NP-OBJECT-003): the first ServicePort in sort order wins, as in the rules. */
+export function conflicts(claims: Claims): readonly Finding[] {
+  return [...entries(claims.contested)].flatMap(([what, [winner, ...losers]]) =>
+    losers
+      .filter((loser) => loser.service !== winner?.service)
+      .map(({ service, field }) => ({
+        code: 'NP-OBJECT-003',
+        object: `Service ${service}`,
+        field,
+        reason: `${what} is claimed by Service ${winner?.service} too, which wins`,
+      })),
+  );
+}
+
+function claimsOf(servicePort: ServicePort | undefined): ReadonlyMap<string, Claim> {
+  if (servicePort === undefined) return new Map();
+  const { key, service, port } = servicePort;
+  const claim = (field: string): Claim => ({ key, service: objectKey(service), field });
+  const target = `port ${port.port}/${port.protocol}`;
+  const addresses: readonly (readonly [string, readonly string[]])[] = [
+    ['status.loadBalancer.ingress', service.loadBalancerIPs],
+    ['spec.externalIPs', service.externalIPs],
+    ['spec.clusterIPs', service.clusterIPs],
+  ];
+  const claims = addresses.flatMap(([field, list]) =>
+    list.map((address) => [`${address} ${target}`, claim(field)] as const),
+  );
+  const node = `node port ${port.nodePort}/${port.protocol}`;
+  return new Map(port.nodePort === 0 ? claims : [...claims, [node, claim('spec.ports')]]);
+}
+
+function isContested(claims: readonly Claim[]): boolean {
+  return claims.some(({ service }) => service !== claims[0]?.service);
+}
