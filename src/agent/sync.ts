@@ -1,3 +1,4 @@
+import type { Iptables } from '../kernel/iptables.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
 import { type Applied, appliedFrom, settle } from '../rules/iptables/applied.ts';
 import { planAll, planChange } from '../rules/iptables/delta.ts';
@@ -5,16 +6,11 @@ import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout.ts';
 import { parseRules } from '../rules/iptables/parse.ts';
 import { restoreLines } from '../rules/iptables/restore.ts';
-import type { Line, Plan } from '../rules/plan.ts';
+import type { Plan } from '../rules/plan.ts';
 import { paced } from './pace.ts';
 
 /** The kernel of one family, as far as a sync needs it. */
-export interface RuleKernel {
-  /** One transaction per table; rejects with a NodeplaneError when nothing, or not everything, was applied. */
-  restore(lines: Iterable<Line>): Promise<void>;
-  /** All tables as iptables-save text. */
-  save(): Promise<string>;
-}
+export type RuleKernel = Pick<Iptables, 'programs' | 'restore' | 'save'>;
 
 /** What the agent remembers of one family between syncs. */
 export interface FamilyState {
@@ -64,7 +60,9 @@ export async function sync(
   state: FamilyState,
 ): Promise<Prepared> {
   const prepared = await prepare(input, features, kernel, state);
-  if (prepared.plan.steps.length > 0) await kernel.restore(restoreLines(prepared.plan.steps));
+  const transactions = kernel.programs.variant === 'nft' ? 'small' : 'one';
+  const { steps } = prepared.plan;
+  if (steps.length > 0) await kernel.restore(restoreLines(steps, transactions));
   return prepared;
 }
 

@@ -19,6 +19,8 @@ export interface Step {
   readonly lines: readonly Line[];
   /** Key of the Route that the chain serves; undefined when it serves several or the whole node. */
   readonly service: string | undefined;
+  /** A `write` of a chain that does not exist yet: nothing reaches it before another step refers to it. */
+  readonly creates: boolean;
   /** Fingerprint of the chain (of the rule, for `insert`) once the step is applied; undefined for `delete`. */
   readonly fingerprint: string | undefined;
 }

@@ -47,9 +47,12 @@ function chainSteps(applied: Applied, { table, name, chain, service }: WantedCha
   const before = get(applied.chains[table], name);
   const fingerprint = chain === undefined ? undefined : fingerprintChain(chain);
   if (before === fingerprint) return [];
-  if (chain === undefined) return [{ verb: 'delete', table, chain: name, lines: [], service, fingerprint }];
+  if (chain === undefined) {
+    return [{ verb: 'delete', table, chain: name, lines: [], service, creates: false, fingerprint }];
+  }
   const lines: Line[] = chain.rules.map((rule) => ({ text: renderRule(name, rule), service: rule.service }));
-  return [{ verb: 'write', table, chain: name, lines, service, fingerprint }];
+  const creates = before === undefined;
+  return [{ verb: 'write', table, chain: name, lines, service, creates, fingerprint }];
 }
 
 function jumpSteps(applied: Applied, layout: Layout): readonly Step[] {
@@ -62,6 +65,7 @@ function jumpSteps(applied: Applied, layout: Layout): readonly Step[] {
       chain: builtin,
       lines: [{ text: renderRuleWith('-I', builtin, rule), service: undefined }],
       service: undefined,
+      creates: false,
       fingerprint,
     }));
 }
@@ -70,10 +74,11 @@ function planOf(layout: Layout, steps: readonly Step[]): Plan {
   return { dialect: 'iptables', family: layout.routes.node.family, steps, cost: costOf(steps) };
 }
 
+/** As one transaction per table; small transactions for iptables-nft add a few lines. */
 function costOf(steps: readonly Step[]): Cost {
   let lines = 0;
   let bytes = 0;
-  for (const { text } of restoreLines(steps)) {
+  for (const { text } of restoreLines(steps, 'one')) {
     lines++;
     // Rule text is ASCII: names were validated at the door.
     bytes += text.length + 1;

@@ -1,0 +1,102 @@
+/** Time, so that tests need none. */
+export interface Clock {
+  /** Milliseconds since any fixed moment. */
+  now(): number;
+  /** Calls back once after the time; the result cancels. */
+  after(milliseconds: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after: (milliseconds, callback) => {
+    const timer = setTimeout(callback, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface SchedulerOptions {
+  /** One run; a rejection asks for another try. */
+  readonly run: () => Promise<void>;
+  /** Least rest between the end of one run and the start of the next. */
+  readonly minPeriodMilliseconds: number;
+  /** First wait after a failure; doubled for each further one up to {@link retryMaximum}. */
+  readonly retryMilliseconds: number;
+  readonly retryMaximum: number;
+  readonly clock: Clock;
+  /** 0 to 1, spreads retries of many nodes. */
+  readonly random: () => number;
+}
+
+/**
+ * Runs one thing at a time, when it is asked for.
+ * 1. Runs never overlap.
+ * 2. Between the end of one and the start of the next lie at least `minPeriodMilliseconds`.
+ * 3. The first request after a quiet time runs at once; requests in between become one run.
+ * 4. A failed run is tried again after a wait that grows and is spread by up to a half; a new request does not shorten it
+ *    below the least rest, and success resets it.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  #wanted = false;
+  #running: Promise<void> | undefined;
+  #failures = 0;
+  #readyAt = Number.NEGATIVE_INFINITY;
+  #cancelTimer: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** Asks for a run. */
+  request(): void {
+    if (this.#stopped) return;
+    this.#wanted = true;
+    this.#arm(this.#readyAt);
+  }
+
+  /** No run starts any more; resolves when one that is under way has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer?.();
+    await this.#running;
+  }
+
+  #arm(at: number): void {
+    if (this.#running !== undefined || this.#stopped) return;
+    this.#cancelTimer?.();
+    const wait = at - this.#options.clock.now();
+    if (wait <= 0) this.#start();
+    else this.#cancelTimer = this.#options.clock.after(wait, () => this.#start());
+  }
+
+  #start(): void {
+    this.#cancelTimer = undefined;
+    this.#wanted = false;
+    this.#running = this.#options
+      .run()
+      .then(
+        () => {
+          this.#failures = 0;
+        },
+        () => {
+          this.#failures += 1;
+        },
+      )
+      .then(() => this.#ended());
+  }
+
+  #ended(): void {
+    const { clock, minPeriodMilliseconds } = this.#options;
+    this.#running = undefined;
+    this.#readyAt = clock.now() + minPeriodMilliseconds;
+    if (this.#failures > 0) this.#arm(Math.max(this.#readyAt, clock.now() + this.#backoff()));
+    else if (this.#wanted) this.#arm(this.#readyAt);
+  }
+
+  #backoff(): number {
+    const { retryMilliseconds, retryMaximum, random } = this.#options;
+    const wait = Math.min(retryMilliseconds * 2 ** (this.#failures - 1), retryMaximum);
+    return wait * (1 + random() / 2);
+  }
+}
