@@ -1,0 +1,127 @@
+import * as v from 'valibot';
+import {
+  count,
+  decimal,
+  duration,
+  endpointText,
+  flag,
+  group,
+  integer,
+  integerBetween,
+  naturalDuration,
+  oneOf,
+  text,
+  texts,
+} from './fields.ts';
+
+export const localModes = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
+export const iptablesVariants = ['auto', 'legacy', 'nft'] as const;
+
+export type IptablesVariant = (typeof iptablesVariants)[number];
+
+const outputRouting = group({
+  splitStream: flag,
+  infoBufferSize: v.nullish(v.union([v.string(), v.number()])),
+});
+
+const logging = group({
+  format: text,
+  flushFrequency: v.nullish(v.union([v.number(), v.string()])),
+  verbosity: count,
+  vmodule: v.nullish(v.array(v.strictObject({ filePattern: v.string(), verbosity: v.number() }))),
+  options: group({ text: outputRouting, json: outputRouting }),
+});
+
+const conntrack = group({
+  maxPerCore: count,
+  min: count,
+  tcpEstablishedTimeout: naturalDuration,
+  tcpCloseWaitTimeout: naturalDuration,
+  tcpBeLiberal: flag,
+  udpTimeout: naturalDuration,
+  udpStreamTimeout: naturalDuration,
+});
+
+const ipvs = group({
+  syncPeriod: duration,
+  minSyncPeriod: duration,
+  scheduler: text,
+  excludeCIDRs: texts,
+  strictARP: flag,
+  tcpTimeout: duration,
+  tcpFinTimeout: duration,
+  udpTimeout: duration,
+});
+
+const winkernel = group({
+  networkName: text,
+  sourceVip: text,
+  enableDSR: flag,
+  rootHnsEndpointName: text,
+  forwardHealthCheckVip: flag,
+});
+
+/** kube-proxy's own document, field by field as Kubernetes 1.36 defines it. */
+export const kubeProxyConfiguration = v.strictObject({
+  apiVersion: v.literal('kubeproxy.config.k8s.io/v1alpha1'),
+  kind: v.literal('KubeProxyConfiguration'),
+  mode: text,
+  iptables: group({
+    masqueradeBit: integerBetween(0, 31),
+    masqueradeAll: flag,
+    localhostNodePorts: flag,
+    syncPeriod: duration,
+    minSyncPeriod: duration,
+  }),
+  detectLocalMode: oneOf(localModes),
+  detectLocal: group({ bridgeInterface: text, interfaceNamePrefix: text }),
+  clusterCIDR: text,
+  nodePortAddresses: texts,
+  bindAddress: text,
+  hostnameOverride: text,
+  nftables: group({
+    masqueradeBit: integerBetween(0, 31),
+    masqueradeAll: flag,
+    syncPeriod: duration,
+    minSyncPeriod: duration,
+  }),
+  conntrack,
+  healthzBindAddress: endpointText,
+  metricsBindAddress: endpointText,
+  bindAddressHardFail: flag,
+  enableProfiling: flag,
+  showHiddenMetricsForVersion: text,
+  oomScoreAdj: integerBetween(-1000, 1000),
+  configSyncPeriod: naturalDuration,
+  clientConnection: group({
+    kubeconfig: text,
+    acceptContentTypes: text,
+    contentType: text,
+    qps: decimal,
+    burst: integer,
+  }),
+  featureGates: v.nullish(v.record(v.string(), v.boolean())),
+  logging,
+  ipvs,
+  winkernel,
+  portRange: text,
+  windowsRunAsService: flag,
+});
+
+/** Our own settings. */
+export const nodeplaneConfiguration = v.strictObject({
+  apiVersion: v.literal('nodeplane.dev/v1alpha1'),
+  kind: v.literal('NodeplaneConfiguration'),
+  iptables: group({ variant: oneOf(iptablesVariants) }),
+});
+
+export type KubeProxyConfiguration = v.InferOutput<typeof kubeProxyConfiguration>;
+export type NodeplaneConfiguration = v.InferOutput<typeof nodeplaneConfiguration>;
+
+/** The documents that a configuration file may hold, by kind. */
+export const documentSchemas = {
+  KubeProxyConfiguration: kubeProxyConfiguration,
+  NodeplaneConfiguration: nodeplaneConfiguration,
+} as const;
+
+export type DocumentKind = keyof typeof documentSchemas;
