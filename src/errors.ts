@@ -18,15 +18,31 @@ export const errorKinds = {
   },
   'NP-CLI-002': {
     message: 'The value "{value}" of {flag} is not usable: {reason}.',
-    remedy: 'Correct the flag; `nodeplane {verb} --help` lists the allowed values.',
+    remedy: 'Correct the flag; --help after the verb tells what is allowed.',
+  },
+  'NP-CLI-003': {
+    message: '`nodeplane {verb}` has no flag {flag}{hint}.',
+    remedy: '`nodeplane {verb} --help` lists its flags.',
+  },
+  'NP-CLI-004': {
+    message: 'nodeplane has no verb {verb}{hint}.',
+    remedy: '`nodeplane --help` lists the verbs.',
+  },
+  'NP-CLI-005': {
+    message: 'The command line cannot be read: {reason}.',
+    remedy: 'Flags follow the verb; --help after the verb shows examples.',
+  },
+  'NP-CLI-006': {
+    message: 'Something happened that nodeplane did not foresee: {reason}',
+    remedy: 'Report it together with the output of the same command and --log-level debug.',
   },
   'NP-CONFIG-001': {
     message: 'The configuration file {file} cannot be read: {reason}.',
     remedy: 'Check the path given by --config and its permissions.',
   },
   'NP-CONFIG-002': {
-    message: 'The configuration file {file} is not valid: {reason}.',
-    remedy: 'Correct the field; docs/configuration.md lists all fields and their defaults.',
+    message: 'The configuration file {file} is not valid:{problems}',
+    remedy: 'Correct the file; docs/configuration.md lists all fields and their defaults.',
   },
   'NP-CONFIG-003': {
     message: 'The configuration asks for {what}, which nodeplane does not offer: {reason}.',
@@ -121,6 +137,17 @@ export function allCodes(): readonly {
 /** Any thrown thing as an Error, so that a `catch` never has to guess. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/**
+ * Text of somebody else in one line that no terminal obeys: control characters, line and direction marks become escapes.
+ * For file names, values of flags, names of objects.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (each) => {
+    const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[each];
+    return short ?? `\\u{${each.codePointAt(0)?.toString(16) ?? ''}}`;
+  });
 }
 
 function fill(template: string, parameters: Readonly<Record<string, string | number>>): string {
