@@ -9,15 +9,13 @@ export async function canHaveCounters(exec: Exec): Promise<boolean> {
   return (await listCounters(exec)) !== undefined;
 }
 
-/** Creates those counters that are missing. A rule with `-m nfacct` is refused while its counter does not exist. */
+/** Creates those counters that are missing, and tells whether all are there now. A rule with `-m nfacct` is refused while its counter does not exist. */
 export async function ensureCounters(exec: Exec): Promise<boolean> {
-  for (const counter of nfacctCounters) {
-    const there = await listCounters(exec);
-    if (there === undefined) return false;
-    if (!there.has(counter)) await nfacct(exec, ['add', counter]);
-  }
-  const there = await listCounters(exec);
-  return nfacctCounters.every((counter) => there?.has(counter) === true);
+  const before = await listCounters(exec);
+  if (before === undefined) return false;
+  for (const counter of nfacctCounters) if (!before.has(counter)) await nfacct(exec, ['add', counter]);
+  const after = await listCounters(exec);
+  return nfacctCounters.every((counter) => after?.has(counter) === true);
 }
 
 /** Names of the counters of this network namespace; undefined when they cannot be listed. */
