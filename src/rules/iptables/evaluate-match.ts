@@ -1,4 +1,4 @@
-import { addressWidth, type Cidr, contains, familyOf, parseCidr } from '../../model/address.ts';
+import { type Cidr, contains, parseCidr } from '../../model/address.ts';
 import type { Packet, TraceWorld } from '../trace.ts';
 import type { Match, MatchOf, Rule } from './objects.ts';
 
@@ -73,15 +73,15 @@ function yes(holds: boolean): number {
 }
 
 function inside(cidr: string, address: string, { networks }: Sight): boolean {
-  if (cidr.startsWith(address) && cidr.slice(address.length) === `/${addressWidth(familyOf(address))}`)
-    return true;
+  const host = address.includes(':') ? '/128' : '/32';
+  // Most rules are about one address, and there may be thousands.
+  if (cidr.endsWith(host)) return cidr.length === address.length + host.length && cidr.startsWith(address);
   let network = networks.get(cidr);
   if (network === undefined && !networks.has(cidr)) {
     network = parseCidr(cidr);
     networks.set(cidr, network);
   }
-  if (network === undefined || network.length === addressWidth(network.family)) return false;
-  return contains(network, address);
+  return network !== undefined && contains(network, address);
 }
 
 function isInterface(pattern: string, name: string): boolean {
