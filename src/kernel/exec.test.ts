@@ -80,7 +80,7 @@ test('20 MB of standard input wait for a slow reader instead of piling up here',
       yield piece;
     }
   }
-  const result = await exec({ argv: sh('sleep 0.3; wc -c'), stdin: pieces(), timeoutMilliseconds });
+  const result = await exec({ argv: sh('sleep 0.8; wc -c'), stdin: pieces(), timeoutMilliseconds });
   expect(result.stdout.trim()).toBe(String(320 * 64 * 1024));
   expect(mostAtOnce).toBeLessThan(5);
 });

@@ -2,7 +2,7 @@ import { NodeplaneError } from '../errors.ts';
 import type { CommandResult, Exec } from './exec.ts';
 
 /** Counters that kube-proxy's rules count into, and its metrics read. */
-export const nfacctCounters = ['ct_state_invalid_dropped_pkts', 'localhost_nps_accepted_pkts'] as const;
+const nfacctCounters = ['ct_state_invalid_dropped_pkts', 'localhost_nps_accepted_pkts'] as const;
 
 /** Whether the counters could be had: the program is there, the kernel has them, and we may. Changes nothing. */
 export async function canHaveCounters(exec: Exec): Promise<boolean> {
