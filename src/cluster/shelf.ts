@@ -17,50 +17,31 @@ export interface Shelf {
   findings(): readonly Finding[];
 }
 
+/** What {@link createShelf} keeps. */
+interface State {
+  readonly files: Map<string, Contents>;
+  readonly left: Set<string>;
+  /** The files that have an object, by its id, the one that counts first. */
+  readonly holders: Map<string, readonly string[]>;
+  /** Ids that several files have which are not leaving. */
+  readonly contested: Set<string>;
+}
+
 export function createShelf(): Shelf {
-  const files = new Map<string, Contents>();
-  const left = new Set<string>();
-  const holders = new Map<string, readonly string[]>();
-  const contested = new Set<string>();
-
-  const holderOf = (id: string): ObjectChange | undefined => {
-    const [file = ''] = holders.get(id) ?? [];
-    return files.get(file)?.objects.get(id);
-  };
-  const rank = (file: string): string => `${left.has(file) ? 1 : 0}${file}`;
-  const settle = (id: string, candidates: ReadonlySet<string>): void => {
-    const holding = [...candidates]
-      .filter((file) => files.get(file)?.objects.has(id))
-      .sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
-    if (holding.length > 0) holders.set(id, holding);
-    else holders.delete(id);
-    if (holding.filter((file) => !left.has(file)).length > 1) contested.add(id);
-    else contested.delete(id);
-  };
-  /** Runs `act` and gives what it changed for the ids. */
-  const changedBy = (file: string, ids: ReadonlySet<string>, act: () => void): readonly ObjectChange[] => {
-    const before = new Map([...ids].map((id) => [id, holderOf(id)]));
-    act();
-    return [...before].flatMap(([id, old]) => {
-      settle(id, new Set([...(holders.get(id) ?? []), file]));
-      const now = holderOf(id) ?? (old && { ...old, object: undefined });
-      return now === undefined || now === old ? [] : [now];
-    });
-  };
-  const idsOf = (contents: Contents | undefined): readonly string[] => [...(contents?.objects.keys() ?? [])];
-
+  const state: State = { files: new Map(), left: new Set(), holders: new Map(), contested: new Set() };
+  const { files, left, holders, contested } = state;
   return {
     place: (file, contents) => {
       const ids = new Set([...idsOf(files.get(file)), ...idsOf(contents)]);
-      return changedBy(file, ids, () => {
+      return changedBy(state, file, ids, () => {
         left.delete(file);
         if (contents) files.set(file, contents);
         else files.delete(file);
       });
     },
     leaving: (file, leaving) => {
-      if (left.has(file) === leaving) return [];
-      return changedBy(file, new Set(idsOf(files.get(file))), () => {
+      if (left.has(file) === leaving || !files.has(file)) return [];
+      return changedBy(state, file, new Set(idsOf(files.get(file))), () => {
         if (leaving) left.add(file);
         else left.delete(file);
       });
@@ -77,6 +58,44 @@ export function createShelf(): Shelf {
       ...unknownKinds(files.values()),
     ],
   };
+}
+
+/** Runs `act`, which changes the file, and gives what that changed for the ids. */
+function changedBy(
+  state: State,
+  file: string,
+  ids: ReadonlySet<string>,
+  act: () => void,
+): readonly ObjectChange[] {
+  const before = new Map([...ids].map((id) => [id, counting(state, id)]));
+  act();
+  return [...before].flatMap(([id, old]) => {
+    settle(state, id, file);
+    const now = counting(state, id) ?? (old && { ...old, object: undefined });
+    return now === undefined || now === old ? [] : [now];
+  });
+}
+
+/** The object as the first of its files has it. */
+function counting({ files, holders }: State, id: string): ObjectChange | undefined {
+  const [file = ''] = holders.get(id) ?? [];
+  return files.get(file)?.objects.get(id);
+}
+
+/** Finds out anew which files have the object, `changed` perhaps among them. */
+function settle({ files, left, holders, contested }: State, id: string, changed: string): void {
+  const rank = (file: string): string => `${left.has(file) ? 1 : 0}${file}`;
+  const holding = [...new Set([...(holders.get(id) ?? []), changed])]
+    .filter((file) => files.get(file)?.objects.has(id))
+    .sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
+  if (holding.length > 0) holders.set(id, holding);
+  else holders.delete(id);
+  if (holding.filter((file) => !left.has(file)).length > 1) contested.add(id);
+  else contested.delete(id);
+}
+
+function idsOf(contents: Contents | undefined): readonly string[] {
+  return [...(contents?.objects.keys() ?? [])];
 }
 
 function twice(id: string, [first = '', ...others]: readonly string[]): Finding {

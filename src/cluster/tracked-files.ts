@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import type { ObjectChange } from '../model/change.ts';
 import type { Finding } from '../model/finding.ts';
 import { printableName } from '../model/printable.ts';
-import { createBreathe } from './breathe.ts';
+import { type Breathe, createBreathe } from './breathe.ts';
 import { parseFile } from './parse-file.ts';
 import { listManifests, readText, type SeenFile } from './read-directory.ts';
 import { judge, type Times, type Waiting } from './settle.ts';
-import { createShelf } from './shelf.ts';
+import { createShelf, type Shelf } from './shelf.ts';
 
 /** The files of a directory as they were read last. */
 export interface TrackedFiles {
@@ -30,54 +30,34 @@ interface File {
 
 const unread: File = { applied: '', waiting: undefined, unreadable: undefined };
 
+/** What {@link createTrackedFiles} keeps. */
+interface State {
+  readonly directory: string;
+  readonly times: Times;
+  readonly files: Map<string, File>;
+  readonly shelf: Shelf;
+  readonly breathe: Breathe;
+}
+
+interface Looked {
+  readonly changes: readonly ObjectChange[];
+  readonly inMs: number;
+}
+
 export function createTrackedFiles(directory: string, times: Times): TrackedFiles {
   const files = new Map<string, File>();
   const shelf = createShelf();
-  const breathe = createBreathe();
-
-  /** Reads a file that has settled. Whether it is still as it was seen; if not, it is judged again. */
-  const read = async (name: string, seen: SeenFile | undefined, all: boolean) => {
-    const now = await readText(join(directory, name));
-    if (now?.seen.stamp !== seen?.stamp && !all) return { settled: false, changes: [] };
-    if (now === undefined) {
-      files.delete(name);
-      return { settled: true, changes: shelf.place(name, undefined) };
-    }
-    const { stamp, unreadable } = now.seen;
-    files.set(name, { applied: stamp, waiting: undefined, unreadable });
-    if (unreadable !== undefined) return { settled: true, changes: [] };
-    const contents = await parseFile({ name, text: now.text }, shelf.contents(name), breathe);
-    return { settled: true, changes: shelf.place(name, contents) };
-  };
-
-  const lookAt = async (name: string, seen: SeenFile | undefined, all: boolean) => {
-    const file = files.get(name) ?? unread;
-    const look = { stamp: seen?.stamp ?? '', empty: seen === undefined || seen.bytes === 0 };
-    const verdict = judge(file.applied, file.waiting, look, { now: performance.now(), times });
-    const changes = [...shelf.leaving(name, seen === undefined)];
-    if (all || verdict.kind === 'read') {
-      const { settled, changes: more } = await read(name, seen, all);
-      return { changes: [...changes, ...more], inMs: settled ? Number.POSITIVE_INFINITY : times.settle };
-    }
-    if (verdict.kind === 'wait') {
-      files.set(name, { ...file, waiting: verdict.waiting });
-      return { changes, inMs: verdict.inMs };
-    }
-    if (seen === undefined) files.delete(name);
-    else if (file.waiting) files.set(name, { ...file, waiting: undefined });
-    return { changes, inMs: Number.POSITIVE_INFINITY };
-  };
-
+  const state: State = { directory, times, files, shelf, breathe: createBreathe() };
   return {
     look: async (all) => {
       const listing = await listManifests(directory);
       const changes: ObjectChange[] = [];
       let inMs = Number.POSITIVE_INFINITY;
       for (const name of new Set([...listing.keys(), ...files.keys()])) {
-        const looked = await lookAt(name, listing.get(name), all);
+        const looked = await lookAt(state, name, listing.get(name), all);
         for (const change of looked.changes) changes.push(change);
         inMs = Math.min(inMs, looked.inMs);
-        await breathe();
+        await state.breathe();
       }
       return { changes, inMs };
     },
@@ -86,6 +66,46 @@ export function createTrackedFiles(directory: string, times: Times): TrackedFile
       ...[...files].flatMap(([name, { unreadable }]) => unreadableFile(name, unreadable)),
     ],
   };
+}
+
+async function lookAt(state: State, name: string, seen: SeenFile | undefined, all: boolean): Promise<Looked> {
+  const { files, shelf, times } = state;
+  const file = files.get(name) ?? unread;
+  const look = { stamp: seen?.stamp ?? '', empty: seen === undefined || seen.bytes === 0 };
+  const verdict = judge(file.applied, file.waiting, look, { now: performance.now(), times });
+  const changes = shelf.leaving(name, seen === undefined);
+  if (all || verdict.kind === 'read') {
+    const read = await readSettled(state, name, seen, all);
+    return { changes: [...changes, ...read.changes], inMs: read.inMs };
+  }
+  if (verdict.kind === 'wait') {
+    files.set(name, { ...file, waiting: verdict.waiting });
+    return { changes, inMs: verdict.inMs };
+  }
+  if (seen === undefined) files.delete(name);
+  else if (file.waiting) files.set(name, { ...file, waiting: undefined });
+  return { changes, inMs: Number.POSITIVE_INFINITY };
+}
+
+/** Reads a file unless it has changed since it was seen: then it has not settled and is judged again. */
+async function readSettled(
+  { directory, files, shelf, times, breathe }: State,
+  name: string,
+  seen: SeenFile | undefined,
+  all: boolean,
+): Promise<Looked> {
+  const inMs = Number.POSITIVE_INFINITY;
+  const now = await readText(join(directory, name));
+  if (now?.seen.stamp !== seen?.stamp && !all) return { changes: [], inMs: times.settle };
+  if (now === undefined) {
+    files.delete(name);
+    return { changes: shelf.place(name, undefined), inMs };
+  }
+  const { stamp, unreadable } = now.seen;
+  files.set(name, { applied: stamp, waiting: undefined, unreadable });
+  if (unreadable !== undefined) return { changes: [], inMs };
+  const contents = await parseFile({ name, text: now.text }, shelf.contents(name), breathe);
+  return { changes: shelf.place(name, contents), inMs };
 }
 
 function unreadableFile(name: string, reason: string | undefined): readonly Finding[] {

@@ -108,11 +108,13 @@ function nameFor(value: unknown): string {
   return typeof value === 'string' ? printableName(value) : `(${printable(value)})`;
 }
 
+/** Of each field only what was wrong first is kept; the rest usually follows from it. */
 function takeNotes(): Notes & { refused(): boolean; findings(object: string): readonly Finding[] } {
   const noted: Omit<Finding, 'object'>[] = [];
   let refused = false;
   let more = 0;
   const note = (code: FindingCode, field: Field, reason: string): void => {
+    if (noted.some((known) => known.field === field.path)) return;
     if (noted.length < maxFindings) noted.push({ code, field: field.path, reason });
     else more++;
   };

@@ -1,12 +1,14 @@
 import { isDnsLabel } from './names.ts';
 import { printable } from './printable.ts';
-import { at, type Field, integerAt, type Report, recordsAt, textAt, wordAt } from './read.ts';
+import { at, type Field, integerAt, itemsAt, type Report, recordsAt, textAt, wordAt } from './read.ts';
 import type { PortSpec } from './service.ts';
 
 /** The entries of `spec.ports`, each named when there are several, none claimed twice. `nodePort` is 0 unless `withNodePorts`. */
 export function readServicePorts(spec: Field, withNodePorts: boolean, refuse: Report): readonly PortSpec[] {
   const fields = recordsAt(spec, 'ports', refuse);
-  if (fields.length === 0) refuse(at(spec, 'ports'), 'must have at least one entry');
+  if (itemsAt(spec, 'ports', refuse).length === 0) {
+    refuse(at(spec, 'ports'), 'must have at least one entry');
+  }
   const ports = fields.map((field) => readPort(field, withNodePorts, refuse));
   if (ports.length > 1 && ports.some(({ name }) => name === '')) {
     refuse(at(spec, 'ports'), 'must have a name in each entry when there are several');

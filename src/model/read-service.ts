@@ -1,5 +1,6 @@
 import { familyOf } from './address.ts';
 import { isDnsLabel } from './names.ts';
+import { printable } from './printable.ts';
 import { at, type Field, integerAt, itemsAt, type Report, recordAt, recordsAt, wordAt } from './read.ts';
 import { addressesIn, addressIn, cidrsIn, nonSpecial } from './read-address.ts';
 import { hasLabel, type Named, type Notes, type Read, readObject } from './read-object.ts';
@@ -89,9 +90,12 @@ function firstClusterIP(spec: Field): Field {
 function readLoadBalancerIPs(root: Field, { leaveOut }: Notes): readonly string[] {
   const status = recordAt(root, 'status', leaveOut);
   const balancer = recordAt(status, 'loadBalancer', leaveOut);
-  const captured = recordsAt(balancer, 'ingress', leaveOut).filter(
-    (ingress) => wordAt(ingress, 'ipMode', ['VIP', 'Proxy'], leaveOut) === 'VIP',
-  );
+  const captured = recordsAt(balancer, 'ingress', leaveOut).filter((ingress) => {
+    const mode = at(ingress, 'ipMode');
+    if (mode.value === undefined || mode.value === 'VIP') return true;
+    if (mode.value !== 'Proxy') leaveOut(mode, `must be VIP or Proxy, is ${printable(mode.value)}`);
+    return false;
+  });
   return addressesIn(
     captured.map((ingress) => at(ingress, 'ip')),
     leaveOut,
