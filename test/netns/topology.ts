@@ -49,6 +49,8 @@ const sysctls: readonly string[] = [
   // Else one refusal per second and destination: the others would look like drops.
   'ipv4/icmp_ratelimit=0',
   'ipv6/icmp/ratelimit=0',
+  'ipv4/icmp_msgs_per_sec=1000000',
+  'ipv4/icmp_msgs_burst=1000000',
   // Addresses are to be usable at once.
   'ipv6/conf/all/disable_ipv6=0',
   'ipv6/conf/default/disable_ipv6=0',
@@ -149,6 +151,14 @@ export function addressScript(
 export const listEscapedScript = families
   .map((family) => `ip netns exec fabric nft list set inet world escaped-${family}`)
   .join('\n');
+
+export const forgetEscapedScript = `ip netns exec fabric nft '${families
+  .map((family) => `flush set inet world escaped-${family}`)
+  .join('; ')}'`;
+
+/** Prints lines of `namespace address/length`: what the links have at the moment. */
+export const listAddressesScript =
+  'for n in $(ls /run/netns); do ip -n $n -oneline address | sed -En "s/.* inet6? ([^ ]+) .*/$n \\1/p"; done';
 
 function namespacesScript(names: readonly string[]): string {
   const add = names.map((name) => `netns add ${name}`);

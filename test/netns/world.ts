@@ -15,6 +15,8 @@ import { Holder } from './holder.ts';
 import {
   addressScript,
   baseScript,
+  forgetEscapedScript,
+  listAddressesScript,
   listEscapedScript,
   type Pod,
   type PodLinks,
@@ -205,6 +207,20 @@ export class World implements AsyncDisposable {
         port: Number(port),
       }),
     );
+  }
+
+  async forgetEscaped(): Promise<void> {
+    await this.#holder.script(forgetEscapedScript);
+  }
+
+  /** All addresses that links have at the moment, by namespace. */
+  async linkAddresses(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+    const found = new Map<string, Set<string>>();
+    for (const line of (await this.#holder.script(listAddressesScript)).split('\n')) {
+      const [namespace = '', address = ''] = line.split(/[ /]/);
+      found.set(namespace, (found.get(namespace) ?? new Set()).add(address));
+    }
+    return found;
   }
 
   async close(): Promise<void> {
