@@ -76,6 +76,11 @@ export class Holder {
     return ['nsenter', ...user, ...world, `--net=${proc}/root/run/netns/${namespace}`, '--'];
   }
 
+  /** Where a file of the world is found from outside. Files under /run are the world's own and vanish with it. */
+  path(inside: string): string {
+    return `/proc/${this.#child.pid}/root${inside}`;
+  }
+
   /** Ends every process of the world; resolved when they are gone. */
   async close(): Promise<void> {
     this.#child.stdin.end();

@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { families } from '../../src/model/address.ts';
 import type { TrafficProtocol } from './actor.ts';
 import { clientAddressNumber, clusterIP } from './addresses.ts';
 import { canMakeWorlds } from './can-make-worlds.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, planPod, type World } from './world.ts';
 
 const possible = await canMakeWorlds();
 const protocols: readonly TrafficProtocol[] = ['TCP', 'UDP'];
@@ -94,8 +94,8 @@ function worlds(): void {
     });
 
     it('adds and removes pods and addresses', async () => {
-      await world.addPod('p9', 'node-a');
-      await world.addPod('r9', 'node-b');
+      await world.addPod(planPod('p9', 'node-a', 8));
+      await world.addPod(planPod('r9', 'node-b', 8));
       for (const pod of ['p9', 'r9']) await world.listen(pod, { ports: [80] });
       for (const pod of ['p9', 'r9']) {
         const [result] = await world.dial('client', { to: world.address(pod, 'IPv6'), port: 80 });
@@ -147,6 +147,18 @@ function worlds(): void {
       timeoutMilliseconds: 10_000,
     });
     expect(left.stdout).not.toMatch(/DNAT|dnat/);
+  });
+
+  it('starts programs, shares files with them, and hands on how they ended', async () => {
+    await using world = await createWorld({ localPods: [], remotePods: [] });
+    await writeFile(world.path('/run/greeting'), 'hello');
+    const script = 'trap "echo bye; exit 7" TERM; cat /run/greeting; echo; sleep 60 & wait';
+    const program = world.start('client', ['sh', '-c', script]);
+    await expect.poll(() => program.lines).toContain('hello');
+    expect(program.running).toBe(true);
+    expect(await program.stop()).toEqual({ exitCode: 7, signal: null });
+    expect(program.lines).toEqual(['hello', 'bye']);
+    expect(program.running).toBe(false);
   });
 
   it('counts what becomes of traffic that runs', async () => {

@@ -12,6 +12,7 @@ import {
 import { clientAddress, type NodeName, nodeAddress, podAddresses } from './addresses.ts';
 import { flushScript } from './flush.ts';
 import { Holder } from './holder.ts';
+import { Program } from './program.ts';
 import {
   addressScript,
   baseScript,
@@ -29,6 +30,8 @@ export interface WorldOptions {
   readonly localPods?: readonly string[];
   /** Names of node-b's pods; the first gets 10.244.2.11 and so on. */
   readonly remotePods?: readonly string[];
+  /** Instead of both: see {@link planPod}. */
+  readonly pods?: readonly Pod[];
   readonly links?: PodLinks;
 }
 
@@ -78,12 +81,17 @@ export interface EscapedPacket {
   readonly port: number;
 }
 
+/** A pod with the addresses of its index: those of the first, index 0, end with 11. */
+export function planPod(name: string, node: NodeName, index: number): Pod {
+  return { name, node, addresses: podAddresses(node, index) };
+}
+
 /** Makes a world. Whoever makes it closes it (`await using`); should its process die first, the world is gone as well. */
 export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const links = options.links ?? 'routed';
-  const pods = [
-    ...(options.localPods ?? ['p1', 'p2', 'p3']).map((name, index) => pod(name, 'node-a', index)),
-    ...(options.remotePods ?? ['r1', 'r2', 'r3']).map((name, index) => pod(name, 'node-b', index)),
+  const pods = options.pods ?? [
+    ...(options.localPods ?? ['p1', 'p2', 'p3']).map((name, index) => planPod(name, 'node-a', index)),
+    ...(options.remotePods ?? ['r1', 'r2', 'r3']).map((name, index) => planPod(name, 'node-b', index)),
   ];
   const holder = await Holder.start();
   try {
@@ -100,8 +108,6 @@ export class World implements AsyncDisposable {
   readonly #links: PodLinks;
   readonly #pods = new Map<string, Pod>();
   readonly #actors = new Map<string, Actor>();
-  /** Pods made so far on each node: an address is never used twice. */
-  readonly #made: Record<NodeName, number> = { 'node-a': 0, 'node-b': 0 };
   #streams = 0;
 
   /** Use {@link createWorld}. */
@@ -132,9 +138,14 @@ export class World implements AsyncDisposable {
     return (command) => exec({ ...command, argv: [...enter, ...command.argv] });
   }
 
-  /** Words that, put before a command, run it as {@link World.exec} would. */
-  enter(place: Place): readonly [string, ...string[]] {
-    return this.#holder.enter(this.#namespace(place));
+  /** Starts a program that goes on until it is stopped, where {@link World.exec} would run it. */
+  start(place: Place, argv: readonly [string, ...string[]]): Program {
+    return new Program([...this.#holder.enter(this.#namespace(place)), ...argv]);
+  }
+
+  /** Where a file of the world is found from outside. Files under /run are the world's own and vanish with it. */
+  path(inside: string): string {
+    return this.#holder.path(inside);
   }
 
   /** Starts echo servers, in both families; those that run already stay. */
@@ -161,9 +172,8 @@ export class World implements AsyncDisposable {
     return { count: () => actor.countStream(number), stop: () => actor.stopStream(number) };
   }
 
-  /** Starts a pod; its addresses have not been used before. */
-  async addPod(name: string, node: NodeName): Promise<void> {
-    const added = pod(name, node, this.#made[node]);
+  /** Starts a pod: see {@link planPod}. */
+  async addPod(added: Pod): Promise<void> {
     await this.#holder.script(podsScript([added], this.#links));
     this.#adopt(added);
   }
@@ -233,7 +243,6 @@ export class World implements AsyncDisposable {
 
   #adopt(pod: Pod): void {
     this.#pods.set(pod.name, pod);
-    this.#made[pod.node]++;
     if (pod.node === 'node-a') this.#startActor(pod.name);
   }
 
@@ -268,8 +277,4 @@ export class World implements AsyncDisposable {
 
 function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
-}
-
-function pod(name: string, node: NodeName, index: number): Pod {
-  return { name, node, addresses: podAddresses(node, index) };
 }
