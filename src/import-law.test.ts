@@ -16,7 +16,7 @@ const laws: Readonly<Record<string, Law>> = {
   model: { ours: [], pure: true, packages: ['ip-bigint', 'cidr-tools'] },
   routing: { ours: ['model'], pure: true, packages: [] },
   rules: { ours: ['model', 'routing', 'errors'], pure: true, packages: [] },
-  kernel: { ours: ['rules', 'errors', 'model:types'], pure: false, packages: [] },
+  kernel: { ours: ['rules', 'errors', 'model', 'routing:types'], pure: false, packages: [] },
   cluster: { ours: ['model', 'errors'], pure: false, packages: ['yaml'] },
   config: { ours: ['model', 'routing', 'errors'], pure: false, packages: ['valibot', 'yaml'] },
   observe: { ours: ['model', 'routing', 'rules', 'errors'], pure: false, packages: ['pino'] },

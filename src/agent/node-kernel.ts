@@ -6,7 +6,7 @@ import { readHostFacts } from '../kernel/interfaces.ts';
 import { createIptables, type Iptables } from '../kernel/iptables.ts';
 import { chooseVariant, type VariantChoice } from '../kernel/iptables-variant.ts';
 import { createSysctls, type Sysctls } from '../kernel/sysctl.ts';
-import { canonicalAddress, type Family } from '../model/address.ts';
+import type { Family } from '../model/address.ts';
 import type { HostFacts } from '../routing/settings.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 
@@ -52,6 +52,6 @@ export async function openKernel(options: OpenOptions): Promise<NodeKernel> {
     if (missing !== undefined) throw missing;
     opened.push({ family, iptables, features: probed.features });
   }
-  const facts = () => readHostFacts({ exec, sysctls, canonical: canonicalAddress });
+  const facts = () => readHostFacts({ exec, sysctls });
   return { variant, families: opened, sysctls, facts };
 }

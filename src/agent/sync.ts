@@ -74,7 +74,8 @@ export function forgotten(state: FamilyState): FamilyState {
 /** Above this many endpoints kube-proxy leaves endpoint comments out; they return only well below, so that nothing flaps. */
 const manyEndpoints = 1000;
 
-function layoutOptions(
+/** Options of a layout; `previous` keeps the choice about comments from flapping. */
+export function layoutOptions(
   features: IptablesFeatures,
   decided: Decided,
   previous: Layout | undefined,

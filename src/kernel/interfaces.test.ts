@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { scriptedExec } from '../../test/kernel/scripted-exec.ts';
-import { canonicalAddress } from '../model/address.ts';
 import { readHostFacts } from './interfaces.ts';
 import { createSysctls } from './sysctl.ts';
 
@@ -19,14 +18,14 @@ test('reads addresses of both families, without peers, once each', async () => {
     '',
   ].join('\n');
   const { exec } = scriptedExec({ command, stdout });
-  const { addresses } = await readHostFacts({ exec, sysctls, canonical: canonicalAddress });
+  const { addresses } = await readHostFacts({ exec, sysctls });
   expect(addresses).toEqual(['10.0.0.1', '127.0.0.1', '192.0.2.2', '192.0.2.9', '::1', 'fe80::fc:ff:fe00:1']);
 });
 
 test('a program that fails is an error, not a host without addresses', async () => {
   const stderr = 'Cannot open netlink socket: Operation not permitted\n';
   const { exec } = scriptedExec({ command, exitCode: 1, stderr });
-  await expect(readHostFacts({ exec, sysctls, canonical: canonicalAddress })).rejects.toMatchObject({
+  await expect(readHostFacts({ exec, sysctls })).rejects.toMatchObject({
     code: 'NP-KERNEL-007',
     message: 'ip address show failed: Cannot open netlink socket: Operation not permitted',
   });

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { NodeplaneError, toError } from '../errors.ts';
+import { NodeplaneError } from '../errors.ts';
 import type { Family } from '../model/address.ts';
 import { type TableName, tableNames } from '../rules/iptables/objects.ts';
 import type { Exec } from './exec.ts';
 import { createIptables, type Iptables } from './iptables.ts';
 import { findPrograms, type IptablesPrograms, type IptablesVariant } from './iptables-programs.ts';
+import { existingTables } from './iptables-tables.ts';
 
 const families: readonly Family[] = ['IPv4', 'IPv6'];
 
@@ -109,34 +108,12 @@ async function look(
 ): Promise<Holding> {
   let text = '';
   for (const family of families) {
-    const existing = await existingTables(options, programs.variant, family, tables);
-    text += await saveIfPossible(createIptables({ exec: options.exec, programs, family }), existing);
+    const existing = await existingTables(programs.variant, family, options.procNet);
+    const asked = existing.filter((table) => tables.includes(table));
+    text += await saveIfPossible(createIptables({ exec: options.exec, programs, family }), asked);
   }
   const chains = Array.from(text.matchAll(/^:(\S+)/gm), ([, chain = '']) => chain);
   return { chains, rules: text.match(/^-A /gm)?.length ?? 0 };
-}
-
-/** Those of the tables that exist. To ask legacy for another one would create it, and slow every packet down a little. */
-async function existingTables(
-  { procNet = '/proc/net' }: VariantOptions,
-  variant: IptablesVariant,
-  family: Family,
-  tables: readonly TableName[],
-): Promise<readonly TableName[]> {
-  if (variant === 'nft') return tables;
-  const file = join(procNet, family === 'IPv4' ? 'ip_tables_names' : 'ip6_tables_names');
-  try {
-    const names = (await readFile(file, 'utf8')).split('\n');
-    return tables.filter((table) => names.includes(table));
-  } catch (thrown) {
-    const cause = toError(thrown);
-    if ('code' in cause && cause.code === 'ENOENT') return [];
-    throw unreadable(file, cause);
-  }
-}
-
-function unreadable(file: string, cause: Error): NodeplaneError {
-  return new NodeplaneError('NP-KERNEL-002', { program: `reading ${file}` }, cause);
 }
 
 /** A variant whose kernel half is missing holds nothing. Only missing permission keeps us from knowing. */

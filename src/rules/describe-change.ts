@@ -1,6 +1,6 @@
 import { addressPort, hostCidr } from '../model/address.ts';
 import type { LocalPods, Route, Treatment } from '../routing/route.ts';
-import type { ServiceChange, ServiceSummary } from './comparison.ts';
+import type { ServiceChange, ServiceState } from './comparison.ts';
 
 /** A Route with the detector that its treatments rest on. */
 export interface DetectedRoute {
@@ -128,7 +128,7 @@ function addressesOf(route: Route): readonly string[] {
   ];
 }
 
-function summary(route: Route): ServiceSummary {
+function summary(route: Route): ServiceState {
   const { cluster, local } = route.endpoints;
   const all = new Set([...cluster, ...local].map(({ address, port }) => addressPort(address, port)));
   return { endpoints: all.size, affinitySeconds: route.affinitySeconds };

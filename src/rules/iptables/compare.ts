@@ -4,7 +4,7 @@ import type { Comparison, ServiceChange } from '../comparison.ts';
 import { describeChange } from '../describe-change.ts';
 import { appliedFrom } from './applied.ts';
 import { planAll } from './delta.ts';
-import { findDrift } from './drift.ts';
+import { explainedChains, findDrift } from './drift.ts';
 import { type Layout, wantedChains } from './layout.ts';
 import type { Rule, RuleSet } from './objects.ts';
 import { type ReadRoute, readRoutes } from './read-routes.ts';
@@ -20,11 +20,16 @@ export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Co
   const wanted = new Map(
     [...wantedChains(layout)].map(({ table, name, chain }) => [`${table} ${name}`, chain]),
   );
-  const rewrites = rewritesOf(plan.steps, live, wanted);
   const read = readRoutes(live, plan.family);
+  const explained = explainedChains(read, layout);
+  const steps = plan.steps.map((step) => ({
+    ...step,
+    service: step.service ?? explained.get(step.chain)?.service,
+  }));
+  const rewrites = rewritesOf(steps, live, wanted);
   const routes = pairRoutes(layout, read.routes);
   const names = new Map(routes.map(({ key, name }) => [key, name]));
-  const drift = findDrift(rewrites, { live, read, layout, names });
+  const drift = findDrift(rewrites, { live, read, layout, explained, names });
   const excused = new Set(drift.flatMap(({ services }) => services));
   const changes = routes
     .filter(({ key }) => !excused.has(key))
@@ -76,7 +81,7 @@ function structureChange(layout: Layout, rewrites: readonly Rewrite[]): ServiceC
   const fresh = rewrites.every(({ before }) => before === undefined);
   const count = `${rewrites.length} ${rewrites.length === 1 ? 'step' : 'steps'}`;
   return {
-    service: '(node)',
+    service: 'node',
     family: layout.routes.node.family,
     protocol: undefined,
     action: fresh ? 'add' : 'change',

@@ -12,6 +12,7 @@ export interface DriftContext {
   readonly live: RuleSet;
   readonly read: ReadRoutes;
   readonly layout: Layout;
+  readonly explained: ReadonlyMap<string, Explained>;
   /** ServicePortName by Route key, of wanted and of live Routes. */
   readonly names: ReadonlyMap<string, string>;
 }
@@ -37,7 +38,7 @@ const nodeChains: ReadonlySet<string> = new Set([
  */
 export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): readonly FoundDrift[] {
   if (!context.live.nat.has(names.services)) return [];
-  const explained = explainedChains(context);
+  const { explained } = context;
   const dispatched = jumpTargets(context.live);
   return rewrites.flatMap((rewrite) => {
     const services = concerned(rewrite, context, explained, dispatched);
@@ -49,12 +50,12 @@ export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): 
 function concerned(
   rewrite: Rewrite,
   { live, read }: DriftContext,
-  explained: ReadonlyMap<string, string>,
+  explained: ReadonlyMap<string, Explained>,
   dispatched: ReadonlySet<string>,
 ): readonly string[] | undefined {
   const { step, before, after } = rewrite;
   if (step.verb === 'insert' || nodeChains.has(step.chain)) return [];
-  const text = explained.get(step.chain);
+  const text = explained.get(step.chain)?.text;
   if (text !== undefined || step.service !== undefined) {
     const asExplained = (before === undefined ? undefined : canonicalText(before)) === text;
     return asExplained ? undefined : [step.service ?? ''].filter((key) => key !== '');
@@ -75,24 +76,37 @@ function describe(
   context: DriftContext,
 ): ChainDrift {
   const [service] = services;
+  // What would be taken away is what somebody has added, and the other way round.
+  const back = ruleChanges([{ step, before, after }], () => true);
   return {
     family: context.layout.routes.node.family,
     table: step.table,
     chain: step.chain,
     service: services.length === 1 && service !== undefined ? context.names.get(service) : undefined,
     missing: step.verb !== 'insert' && before === undefined,
-    rules: ruleChanges([{ step, before, after }], () => true),
+    added: back.removed,
+    removed: back.added,
   };
 }
 
-/** What the chains of every Service would be, laid out from the Routes in the kernel: name → canonical text. */
-function explainedChains({ read, layout }: DriftContext): ReadonlyMap<string, string> {
-  const texts = new Map<string, string>();
-  for (const { route, localPods } of read.routes.values()) {
+/** A chain of a Service as its Route in the kernel lays out to. */
+export interface Explained {
+  /** Key of the Route. */
+  readonly service: string;
+  /** The whole chain in canonical form. */
+  readonly text: string;
+}
+
+/** What the chains of every Service would be, laid out from the Routes in the kernel, by name. */
+export function explainedChains(read: ReadRoutes, layout: Layout): ReadonlyMap<string, Explained> {
+  const explained = new Map<string, Explained>();
+  for (const [service, { route, localPods }] of read.routes) {
     const node = { ...layout.routes.node, localPods };
-    for (const chain of serviceChains(route, node, false)) texts.set(chain.name, canonicalText(chain));
+    for (const chain of serviceChains(route, node, false)) {
+      explained.set(chain.name, { service, text: canonicalText(chain) });
+    }
   }
-  return texts;
+  return explained;
 }
 
 /** Comments are left out: above 1,000 endpoints they are not written, and they move no packet. */

@@ -38,8 +38,15 @@ export function readRule(words: readonly string[], start: number, reading: Readi
     const read = options.get(next(draft)) ?? readUnknown;
     read(draft, negated, begin);
   }
+  // `-m tcp` and no `-p`: the kernel takes no such rule.
+  if (draft.module !== undefined && !draft.matches.some(isProtocol))
+    draft.matches.push({ kind: 'other', text: `-m ${draft.module}` });
   // An array that has grown by push keeps 16 places; a slice has its own length.
   return { matches: draft.matches.slice(), target: draft.target, service: undefined };
+}
+
+function isProtocol(match: Match): boolean {
+  return match.kind === 'protocol' || (match.kind === 'other' && /^(?:! )?-p /.test(match.text));
 }
 
 interface Draft extends Cursor {

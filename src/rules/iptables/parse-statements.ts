@@ -1,4 +1,3 @@
-import { NodeplaneError } from '../../errors.ts';
 import type { Family } from '../../model/address.ts';
 import type { Rule, Target } from './objects.ts';
 import { newPools, type Reading, readRule } from './parse-rule.ts';
@@ -17,7 +16,14 @@ export type Statement =
       readonly verb: 'new' | 'flush' | 'delete';
       readonly chain: string;
     }
-  | { readonly kind: 'commit'; readonly line: number };
+  | { readonly kind: 'commit'; readonly line: number }
+  /** No rule text at all. */
+  | {
+      readonly kind: 'unreadable';
+      readonly line: number;
+      readonly reason: string;
+      readonly words: readonly string[];
+    };
 
 /** `-A`, `-I` and `-D`. */
 export interface RuleStatement {
@@ -39,18 +45,15 @@ export interface Counters {
 
 /**
  * The statements of a text, one by one; comments and empty lines left out. Rules with matches and targets that nodeplane does not
- * model are read as such (kind `other`).
- * @throws NodeplaneError `NP-RULES-001` for a line that is no rule text at all, when its turn comes.
+ * model are read as such (kind `other`). Never throws: a line that is no rule text at all is `unreadable`.
  */
 export function* parseStatements(text: string, family: Family): Generator<Statement, void, undefined> {
   const matches = newPools();
   const targets = new Map<string, Target>();
-  let table = '';
   let chains = new Set<string>();
   for (const { line, words } of lines(text)) {
-    const read = readStatement({ line, words, table, reading: { family, matches, targets, chains } });
+    const read = readStatement({ line, words, reading: { family, matches, targets, chains } });
     if (read.kind === 'table') {
-      table = read.table;
       chains = new Set();
       // Another table, other chains: the same name behind `-j` may mean something else.
       targets.clear();
@@ -63,7 +66,6 @@ export function* parseStatements(text: string, family: Family): Generator<Statem
 interface Line {
   readonly line: number;
   readonly words: readonly string[];
-  readonly table: string;
   readonly reading: Reading;
 }
 
@@ -77,11 +79,17 @@ function readStatement(input: Line): Statement {
   const at = counters === undefined ? 0 : 1;
   const command = words[at] ?? '';
   const chain = words[at + 1];
-  if (chain === undefined) throw unreadable(input, 'the chain is missing');
+  if (chain === undefined)
+    return unreadable(
+      input,
+      ruleVerbs.has(command) || chainVerbs.has(command)
+        ? 'the chain is missing'
+        : `"${command}" is no command`,
+    );
   const management = chainVerbs.get(command);
   if (management !== undefined) return { kind: 'manage', line, verb: management, chain };
   const verb = ruleVerbs.get(command);
-  if (verb === undefined) throw unreadable(input, `"${command}" is no command`);
+  if (verb === undefined) return unreadable(input, `"${command}" is no command`);
   const position = verb === 'append' ? undefined : readPosition(words[at + 2]);
   const rule = readRule(words, at + (position === undefined ? 2 : 3), input.reading);
   return { kind: 'rule', line, verb, chain, rule, position, counters };
@@ -130,6 +138,6 @@ function* lines(text: string): Generator<{ line: number; words: string[] }, void
   if (pending !== '') yield { line, words: [pending] };
 }
 
-function unreadable({ line, table, words }: Line, reason: string): NodeplaneError {
-  return new NodeplaneError('NP-RULES-001', { line, table, reason, text: words.join(' ') });
+function unreadable({ line, words }: Line, reason: string): Statement {
+  return { kind: 'unreadable', line, reason, words };
 }

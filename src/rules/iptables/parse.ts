@@ -1,3 +1,4 @@
+import { NodeplaneError } from '../../errors.ts';
 import type { Family } from '../../model/address.ts';
 import { canonicalRule } from './fingerprint.ts';
 import { builtinChains, type Chain, type Rule, type RuleSet, type TableName, tableNames } from './objects.ts';
@@ -27,10 +28,16 @@ export function parseRules(text: string, family: Family): ParsedRules {
   };
   const counters = new Map<Rule, Counters>();
   const otherTables: string[] = [];
+  let name = '';
   let table: TableName | undefined;
   for (const statement of parseStatements(text, family)) {
+    if (statement.kind === 'unreadable') {
+      const { line, reason, words } = statement;
+      throw new NodeplaneError('NP-RULES-001', { line, table: name, reason, text: words.join(' ') });
+    }
     if (statement.kind === 'table') {
-      table = tableNames.find((name) => name === statement.table);
+      name = statement.table;
+      table = tableNames.find((known) => known === name);
       if (table === undefined) otherTables.push(statement.table);
     } else if (table !== undefined) apply(statement, tables[table], table, counters);
   }
@@ -40,7 +47,7 @@ export function parseRules(text: string, family: Family): ParsedRules {
 type DraftChain = Chain & { readonly rules: Rule[] };
 
 function apply(
-  statement: Exclude<Statement, { kind: 'table' }>,
+  statement: Exclude<Statement, { kind: 'table' | 'unreadable' }>,
   chains: Map<string, DraftChain>,
   table: TableName,
   counters: Map<Rule, Counters>,

@@ -1,4 +1,4 @@
-import type { RuleChanges } from '../comparison.ts';
+import type { RuleLines } from '../comparison.ts';
 import type { Step } from '../plan.ts';
 import { canonicalRule } from './fingerprint.ts';
 import type { Chain, Rule, RuleSet, TableName } from './objects.ts';
@@ -31,7 +31,7 @@ export function rewritesOf(
 export function ruleChanges(
   rewrites: readonly Rewrite[],
   about: (rule: Rule, step: Step) => boolean,
-): RuleChanges {
+): RuleLines {
   const added: string[] = [];
   const removed: string[] = [];
   for (const { step, before, after } of rewrites) {

@@ -1,0 +1,51 @@
+import { exec } from '../kernel/exec.ts';
+import { ensureRouteLocalnet } from '../kernel/sysctl.ts';
+import type { Family } from '../model/address.ts';
+import { type NodeKernel, openKernel } from './node-kernel.ts';
+import type { Context, SourceOptions } from './options.ts';
+import { readOnce } from './read-once.ts';
+import { freshState, type Prepared, sync } from './sync.ts';
+
+/** What one sync did to one family. */
+export interface ApplyReport {
+  readonly family: Family;
+  /** Service ports that are programmed now. */
+  readonly services: number;
+  /** Chains written and deleted, and rules inserted; 0: nothing was to change. */
+  readonly steps: number;
+  /** Lines and bytes of the text that was sent. */
+  readonly lines: number;
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+/** One sync of every family from a directory. Reads the kernel, so that only what differs is written. */
+export async function apply(options: SourceOptions, context: Context): Promise<readonly ApplyReport[]> {
+  const { config } = options;
+  const { snapshot, findings } = await readOnce(options.manifests, config.nodeName);
+  context.onFindings(findings);
+  const variant = config.iptablesVariant;
+  const kernel = await openKernel({ exec, variant, families: options.families, mayChange: true });
+  const { reason } = kernel.variant;
+  context.log.debug({ variant: kernel.variant.variant, reason }, 'chose the iptables variant');
+  const host = await kernel.facts();
+  const reports: ApplyReport[] = [];
+  for (const { family, iptables, features } of kernel.families) {
+    const started = performance.now();
+    const input = { family, snapshot, settings: config.routing, host };
+    const done = await sync(input, features, iptables, freshState);
+    await settleNode(kernel, done);
+    reports.push(reportOf(done, performance.now() - started));
+  }
+  return reports;
+}
+
+/** Settings of the kernel that rules rely on. */
+export async function settleNode(kernel: NodeKernel, { layout }: Prepared): Promise<void> {
+  if (layout.routes.node.nodePorts.onLoopback) await ensureRouteLocalnet(kernel.sysctls);
+}
+
+/** A sync in figures. */
+export function reportOf({ plan, layout }: Prepared, milliseconds: number): ApplyReport {
+  return { family: plan.family, services: layout.routes.routes.size, ...plan.cost, milliseconds };
+}

@@ -1,0 +1,37 @@
+import { exec } from '../kernel/exec.ts';
+import { supportedFamilies } from '../kernel/families.ts';
+import { createIptables } from '../kernel/iptables.ts';
+import { findPrograms, type IptablesVariant } from '../kernel/iptables-programs.ts';
+import { existingTables } from '../kernel/iptables-tables.ts';
+import { createSysctls } from '../kernel/sysctl.ts';
+import type { Family } from '../model/address.ts';
+import { cleanup as planCleanup } from '../rules/iptables/cleanup.ts';
+import { parseRules } from '../rules/iptables/parse.ts';
+import type { NodeOptions } from './options.ts';
+
+export interface CleanupReport {
+  readonly family: Family;
+  readonly variant: IptablesVariant;
+  /** Chains of ours that were removed. */
+  readonly chains: number;
+  /** Rules of ours that were removed from built-in chains. */
+  readonly jumps: number;
+}
+
+/** Removes our rules from every variant and family that this host has; those of others stay. */
+export async function cleanup({ families, config }: NodeOptions): Promise<readonly CleanupReport[]> {
+  const { programs } = await findPrograms(exec);
+  const wanted = programs.filter(({ variant }) => ['auto', variant].includes(config.iptablesVariant));
+  const reports: CleanupReport[] = [];
+  for (const each of wanted) {
+    for (const family of families ?? (await supportedFamilies(createSysctls()))) {
+      const iptables = createIptables({ exec, programs: each, family });
+      const text = await iptables.save(await existingTables(each.variant, family));
+      const transactions = each.variant === 'nft' ? 'small' : 'one';
+      const { chains, jumps, lines } = planCleanup(parseRules(text, family).ruleSet, transactions);
+      if (chains + jumps > 0) await iptables.restore(lines);
+      reports.push({ family, variant: each.variant, chains, jumps });
+    }
+  }
+  return reports;
+}

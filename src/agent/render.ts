@@ -1,0 +1,44 @@
+import { exec } from '../kernel/exec.ts';
+import { readHostFacts } from '../kernel/interfaces.ts';
+import { createSysctls } from '../kernel/sysctl.ts';
+import { type Family, families } from '../model/address.ts';
+import { decideRoutes } from '../routing/routes.ts';
+import { nothingApplied } from '../rules/iptables/applied.ts';
+import { planAll } from '../rules/iptables/delta.ts';
+import { layOut } from '../rules/iptables/layout.ts';
+import { restoreLines } from '../rules/iptables/restore.ts';
+import type { Context, SourceOptions } from './options.ts';
+import { paced } from './pace.ts';
+import { readOnce } from './read-once.ts';
+import { layoutOptions } from './sync.ts';
+
+export interface RenderedFamily {
+  readonly family: Family;
+  /** Lines for iptables-restore or ip6tables-restore, without line ends. */
+  readonly lines: readonly string[];
+}
+
+/** What programs of today can do; `render` asks nobody, so that it says the same on every machine. */
+const features = { randomFully: true, nfacct: false } as const;
+
+/**
+ * The whole rule text of each family, as it would be sent to an empty kernel. Needs no privileges; of this machine it reads only the
+ * addresses, and these only matter for `nodePortAddresses`.
+ */
+export async function render(options: SourceOptions, context: Context): Promise<readonly RenderedFamily[]> {
+  const { config } = options;
+  const { snapshot, findings } = await readOnce(options.manifests, config.nodeName);
+  context.onFindings(findings);
+  const addressesMatter = config.routing.nodePortAddresses.kind !== 'all';
+  const host = addressesMatter
+    ? await readHostFacts({ exec, sysctls: createSysctls() })
+    : { addresses: [], conntrackTcpBeLiberal: false };
+  const rendered: RenderedFamily[] = [];
+  for (const family of options.families ?? families) {
+    const decided = await paced(decideRoutes({ family, snapshot, settings: config.routing, host }));
+    const layout = await paced(layOut(decided, layoutOptions(features, decided, undefined)));
+    const { steps } = await paced(planAll(nothingApplied, layout));
+    rendered.push({ family, lines: Array.from(restoreLines(steps, 'one'), ({ text }) => text) });
+  }
+  return rendered;
+}

@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { createManifestsSource } from '../cluster/manifests.ts';
+import { toError } from '../errors.ts';
+import { exec } from '../kernel/exec.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { Log } from '../observe/log.ts';
+import { reportOf, settleNode } from './apply.ts';
+import { type FamilyKernel, type NodeKernel, openKernel } from './node-kernel.ts';
+import type { Context, SourceOptions } from './options.ts';
+import { Scheduler, systemClock } from './scheduler.ts';
+import { type FamilyState, forgotten, freshState, sync } from './sync.ts';
+
+/**
+ * The agent: follows the source and keeps the kernel equal to it until the signal is aborted. No rule is written before the source
+ * has told everything once; rules stay when it ends. A family that fails is tried again and does not keep the other one.
+ */
+export async function run(options: SourceOptions, context: Context): Promise<void> {
+  const { config, manifests, families } = options;
+  const { log, signal } = context;
+  const variant = config.iptablesVariant;
+  const kernel = await openKernel({ exec, variant, families, mayChange: true });
+  log.info({ variant: kernel.variant.variant, reason: kernel.variant.reason }, 'chose the iptables variant');
+
+  let latest: Snapshot | undefined;
+  const keepers = kernel.families.map((family) => new Keeper(family, kernel, options, log));
+  const scheduler = new Scheduler({
+    run: async () => {
+      if (latest !== undefined) await syncAll(keepers, latest);
+    },
+    minPeriodMilliseconds: config.sync.minSyncPeriodMilliseconds,
+    retryMilliseconds: 1000,
+    retryMaximum: config.sync.syncPeriodMilliseconds,
+    clock: systemClock,
+    random: Math.random,
+  });
+  const source = createManifestsSource({ directory: manifests, nodeName: config.nodeName, watch: true });
+  await source.start({
+    snapshot: (snapshot) => {
+      latest = snapshot;
+      scheduler.request();
+    },
+    findings: (findings) => logFindings(log, context, findings),
+  });
+  if (!signal.aborted) await once(signal, 'abort');
+  await source.stop();
+  await scheduler.stop();
+  log.info({}, 'ended; the rules stay');
+}
+
+/** One family and what is remembered of it. */
+class Keeper {
+  readonly #family: FamilyKernel;
+  readonly #kernel: NodeKernel;
+  readonly #options: SourceOptions;
+  readonly #log: Log;
+  #state: FamilyState = freshState;
+
+  constructor(family: FamilyKernel, kernel: NodeKernel, options: SourceOptions, log: Log) {
+    this.#family = family;
+    this.#kernel = kernel;
+    this.#options = options;
+    this.#log = log.child({ family: family.family });
+  }
+
+  /** One pass; rejects after it has told the log. */
+  async sync(snapshot: Snapshot): Promise<void> {
+    const started = performance.now();
+    const { family, features, iptables } = this.#family;
+    try {
+      const host = await this.#kernel.facts();
+      const input = { family, snapshot, settings: this.#options.config.routing, host };
+      const done = await sync(input, features, iptables, this.#state);
+      await settleNode(this.#kernel, done);
+      this.#state = done.next;
+      const { family: _, ...report } = reportOf(done, Math.round(performance.now() - started));
+      if (report.steps > 0) this.#log.info(report, 'synced');
+    } catch (thrown) {
+      this.#state = forgotten(this.#state);
+      this.#log.error({ err: toError(thrown) }, 'the sync failed and will be tried again');
+      throw thrown;
+    }
+  }
+}
+
+async function syncAll(keepers: readonly Keeper[], snapshot: Snapshot): Promise<void> {
+  const results = await Promise.allSettled(keepers.map((keeper) => keeper.sync(snapshot)));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw toError(failed.reason);
+}
+
+function logFindings(log: Log, context: Context, findings: readonly Finding[]): void {
+  context.onFindings(findings);
+  for (const finding of findings) log.warn(finding, 'an object is not as it should be');
+}

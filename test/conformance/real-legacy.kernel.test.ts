@@ -1,0 +1,3 @@
+import { playOnRealKernel } from './real-kernel.ts';
+
+playOnRealKernel('legacy');
