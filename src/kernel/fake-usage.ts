@@ -151,7 +151,8 @@ function otherTargetFault(text: string, family: Family): UsageFault | undefined 
   if (name !== 'DNAT') return undefined;
   const to = words[1] ?? '';
   const port = /:(\d+)$/.exec(to.replace(/^\[.*\]/, ''))?.[1];
-  if (family === 'IPv4' ? /[[\]]|:.*:/.test(to) : /^[\d.]+(?::\d+)?$/.test(to))
-    return { text: 'Invalid address format' };
+  if (family === 'IPv4' && /[[\]]|:.*:/.test(to)) return { text: 'Invalid address format' };
+  const ipv4 = /^([\d.]+)(?::\d+)?$/.exec(to)?.[1];
+  if (family === 'IPv6' && ipv4 !== undefined) return { text: `Bad IP address "${ipv4}"` };
   return port !== undefined && Number(port) > 65535 ? { text: `Port \`${port}' not valid` } : undefined;
 }

@@ -1,3 +1,5 @@
+import type { Family } from '../../src/model/address.ts';
+
 /** Texts for `iptables-restore --noflush`, good and bad, in the order in which they are given to one kernel. */
 export interface RestoreCase {
   readonly name: string;
@@ -143,7 +145,22 @@ const cases: Readonly<Record<string, string>> = {
   ),
 };
 
-export const restoreCases: readonly RestoreCase[] = Object.entries(cases).map(([name, text]) => ({
-  name,
-  text,
-}));
+/** The same in the addresses of the other family. */
+const inIpv6: readonly (readonly [string, string])[] = [
+  ['[fd00::1]:80', 'OTHER'],
+  ['1.2.3.4:', '[fd00::4]:'],
+  ['1.2.3.4', 'fd00::4'],
+  ['1.2.3.5', 'fd00::5'],
+  ['10.0.0.1/8', 'fd12::1/8'],
+  ['10.0.0.0/33', 'fd00::/129'],
+  ['0.0.0.0/0', '::/0'],
+  ['300.1.1.1', 'fd00::xyz'],
+  ['icmp', 'ipv6-icmp'],
+  ['OTHER', '1.2.3.4:80'],
+];
+
+export function restoreCases(family: Family): readonly RestoreCase[] {
+  const swaps = family === 'IPv6' ? inIpv6 : [];
+  const swapped = (text: string) => swaps.reduce((so, [from, to]) => so.replaceAll(from, to), text);
+  return Object.entries(cases).map(([name, text]) => ({ name, text: swapped(text) }));
+}
