@@ -87,7 +87,7 @@ describe('without a file', () => {
     ],
     [
       { mode: 'iptable' },
-      'NP-CLI-002 The value "iptable" of --mode is not usable: there is no such mode; did you mean iptables?.',
+      'NP-CLI-002 The value "iptable" of --mode is not usable: there is no such mode (did you mean iptables?).',
     ],
     [
       { clusterCIDR: '10.0.0.0/8,11.0.0.0/8' },
@@ -181,10 +181,10 @@ describe('a KubeProxyConfiguration', () => {
   });
 
   it.each([
-    ['nodePortAddress: []', '3:1: nodePortAddress: there is no such field; did you mean nodePortAddresses?'],
+    ['nodePortAddress: []', '3:1: nodePortAddress: there is no such field (did you mean nodePortAddresses?)'],
     [
       'iptables:\n  masqueradebit: 3',
-      '4:3: iptables.masqueradebit: there is no such field; did you mean masqueradeBit?',
+      '4:3: iptables.masqueradebit: there is no such field (did you mean masqueradeBit?)',
     ],
     ['iptables:\n  masqueradeBit: 32', '4:3: iptables.masqueradeBit: 32 is not between 0 and 31'],
     ['iptables: {masqueradeBit: 1.5}', '3:12: iptables.masqueradeBit: 1.5 is not a whole number'],
@@ -205,7 +205,7 @@ describe('a KubeProxyConfiguration', () => {
       'iptables: {syncPeriod: 500ms}',
       '3:12: iptables.syncPeriod: 500ms is shorter than minSyncPeriod, which is 1s',
     ],
-    ['mode: iptable', '3:1: mode: there is no mode "iptable"; did you mean iptables?'],
+    ['mode: iptable', '3:1: mode: there is no mode "iptable" (did you mean iptables?)'],
     ['mode: 3', '3:1: mode: 3 is not text'],
     [
       'detectLocalMode: NodeCidr',
@@ -313,7 +313,7 @@ describe('the file', () => {
     ],
     [
       'kind: KubeProxyConfig',
-      '1:1: kind: "KubeProxyConfig" is not known here; did you mean KubeProxyConfiguration?',
+      '1:1: kind: "KubeProxyConfig" is not known here (did you mean KubeProxyConfiguration?)',
     ],
     ['kind: [1]', '1:1: kind: [1] is not known here'],
     ['__proto__: {kind: KubeProxyConfiguration}', '1:1: kind: the field is missing'],

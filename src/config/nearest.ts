@@ -16,10 +16,10 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return candidates.find((each) => each.length > 3 && word.length > 3 && sharesStart(word, each));
 }
 
-/** `; did you mean X?`, or nothing when no candidate is near. */
+/** ` (did you mean X?)`, or nothing when no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const found = nearest(word, candidates);
-  return found === undefined ? '' : `; did you mean ${found}?`;
+  return found === undefined ? '' : ` (did you mean ${found}?)`;
 }
 
 function sharesStart(a: string, b: string): boolean {

@@ -1,0 +1,69 @@
+import { modes } from '../config/mode.ts';
+import { iptablesVariants } from '../config/schema.ts';
+import { logLevels } from '../observe/log.ts';
+
+/** One flag as help shows it. Without `value` it is a switch. */
+export interface FlagDeclaration {
+  readonly flag: `--${string}`;
+  readonly value?: string;
+  /** Words that are allowed; all of them stand in `help` when the placeholder has no room. */
+  readonly choices?: readonly string[];
+  readonly help: string;
+}
+
+export const outputs = ['text', 'json'] as const;
+export const familyChoices = ['ipv4', 'ipv6', 'dual'] as const;
+
+/** Every flag of every verb, in the order of help. */
+export const flagTable = {
+  manifests: {
+    flag: '--manifests',
+    value: 'directory',
+    help: 'read Services, EndpointSlices and Nodes from the YAML and JSON files of a directory',
+  },
+  node: {
+    flag: '--node',
+    value: 'name',
+    help: "name of this machine's Node (default: hostnameOverride, $NODE_NAME, hostname)",
+  },
+  config: {
+    flag: '--config',
+    value: 'file',
+    help: 'KubeProxyConfiguration, as kube-proxy reads it; flags go before it',
+  },
+  mode: { flag: '--mode', value: 'mode', choices: modes, help: 'how packets are directed' },
+  iptablesVariant: {
+    flag: '--iptables-variant',
+    value: 'variant',
+    choices: iptablesVariants,
+    help: `which iptables programs write the rules: ${iptablesVariants.join(', ')} (default: auto, the ones that the node uses)`,
+  },
+  family: {
+    flag: '--family',
+    value: 'family',
+    choices: familyChoices,
+    help: 'IP families to serve (default: what the host supports)',
+  },
+  clusterCidr: {
+    flag: '--cluster-cidr',
+    value: 'cidr[,cidr]',
+    help: 'network of the pods, by which local pods are told from other senders',
+  },
+  output: { flag: '--output', value: 'format', choices: outputs, help: 'form of the result (default: text)' },
+  logLevel: {
+    flag: '--log-level',
+    value: 'level',
+    choices: logLevels,
+    help: `least level of log entries: ${logLevels.join(', ')} (default: info for run, else warn)`,
+  },
+  rules: { flag: '--rules', help: 'show the rule lines under each change' },
+  detailedExitcode: {
+    flag: '--detailed-exitcode',
+    help: 'exit 0 for no difference, 1 for an error, 2 for differences',
+  },
+} as const satisfies Record<string, FlagDeclaration>;
+
+export type FlagName = keyof typeof flagTable;
+
+/** What the parser found, by name: text, `true` for a switch, absent. */
+export type RawFlags = Readonly<Partial<Record<FlagName, string | true>>>;

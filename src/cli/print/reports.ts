@@ -1,0 +1,62 @@
+import type { ApplyReport } from '../../agent/apply.ts';
+import type { CleanupReport } from '../../agent/cleanup.ts';
+import type { RenderedFamily } from '../../agent/render.ts';
+import { counted } from './text.ts';
+
+/** `IPv4: 12 services, 34 steps, 210 lines, 18 ms`, or that there was nothing to change. */
+export function printApply(reports: readonly ApplyReport[]): string {
+  return text(
+    reports.map(({ family, services, steps, lines, milliseconds }) => {
+      if (steps === 0) return `${family}: nothing to change`;
+      const words = [counted(services, 'service'), counted(steps, 'step'), counted(lines, 'line')];
+      return `${family}: ${words.join(', ')}, ${Math.round(milliseconds)} ms`;
+    }),
+  );
+}
+
+export function applyJson(reports: readonly ApplyReport[]): unknown {
+  return {
+    families: reports.map(({ family, services, steps, lines, bytes, milliseconds }) => ({
+      family,
+      services,
+      steps,
+      lines,
+      bytes,
+      milliseconds: Math.round(milliseconds),
+    })),
+  };
+}
+
+/** `IPv4 (nft): removed 34 chains and 6 jumps to them`. */
+export function printCleanup(reports: readonly CleanupReport[]): string {
+  if (reports.every(({ chains, jumps }) => chains + jumps === 0)) return 'nothing to remove\n';
+  return text(
+    reports.map(({ family, variant, chains, jumps }) => {
+      const removed = chains + jumps === 0 ? 'nothing to remove' : `removed ${chainWords(chains, jumps)}`;
+      return `${family} (${variant}): ${removed}`;
+    }),
+  );
+}
+
+function chainWords(chains: number, jumps: number): string {
+  return `${counted(chains, 'chain')} and ${counted(jumps, 'rule')} of built-in chains`;
+}
+
+export function cleanupJson(reports: readonly CleanupReport[]): unknown {
+  return {
+    removed: reports.map(({ family, variant, chains, jumps }) => ({ family, variant, chains, jumps })),
+  };
+}
+
+/** Each family under a comment with its name, which iptables-restore skips. */
+export function printRender(rendered: readonly RenderedFamily[]): string {
+  return text(rendered.flatMap(({ family, lines }) => [`# ${family}`, ...lines]));
+}
+
+export function renderJson(rendered: readonly RenderedFamily[]): unknown {
+  return { families: rendered.map(({ family, lines }) => ({ family, lines })) };
+}
+
+function text(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,362 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Context, NodeOptions } from '../agent/options.ts';
+import { NodeplaneError } from '../errors.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Comparison } from '../rules/comparison.ts';
+import type { Actions } from './actions.ts';
+import type { Io, Sink } from './io.ts';
+import { main } from './program.ts';
+import { verbs } from './verbs.ts';
+
+const golden = (name: string): string => join(import.meta.dirname, '../../test/testdata/cli', name);
+
+let directory = '';
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'np-cli-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The options with which an action was called. */
+  readonly asked: readonly (readonly [name: string, options: NodeOptions])[];
+}
+
+const difference: Comparison = {
+  changes: [
+    {
+      service: 'default/web:http',
+      family: 'IPv4',
+      protocol: 'TCP',
+      addresses: ['172.30.0.41:80/tcp'],
+      action: 'change',
+      before: { endpoints: 3, affinitySeconds: undefined },
+      after: { endpoints: 4, affinitySeconds: undefined },
+      details: [],
+      rules: { added: ['-A X'], removed: [] },
+    },
+  ],
+  drift: [],
+};
+
+const finding: Finding = { code: 'NP-OBJECT-001', object: 'Service a/b', field: 'spec', reason: 'bad' };
+
+interface Scene {
+  readonly actions?: Partial<Actions>;
+  readonly io?: Partial<Io>;
+}
+
+/** Runs the command line in this process with an agent of fakes. */
+async function call(argv: readonly string[], { actions = {}, io = {} }: Scene = {}): Promise<Outcome> {
+  const asked: [string, NodeOptions][] = [];
+  const asking = <T>(name: string, answer: T) => {
+    return async (options: NodeOptions): Promise<T> => {
+      asked.push([name, options]);
+      return answer;
+    };
+  };
+  const agent: Actions = {
+    render: asking('render', [{ family: 'IPv4', lines: ['*nat', 'COMMIT'] }]),
+    apply: asking('apply', [{ family: 'IPv4', services: 1, steps: 0, lines: 0, bytes: 0, milliseconds: 1 }]),
+    diff: asking('diff', { changes: [], drift: [] }),
+    cleanup: asking('cleanup', []),
+    run: asking('run', undefined),
+    ...actions,
+  };
+  const [stdout, stderr] = [recorder(), recorder()];
+  const code = await main(
+    argv,
+    {
+      stdout: stdout.sink,
+      stderr: stderr.sink,
+      environment: {},
+      hostname: 'Host-1',
+      signal: new AbortController().signal,
+      ...io,
+    },
+    async () => agent,
+  );
+  return { code, stdout: stdout.text(), stderr: stderr.text(), asked };
+}
+
+function recorder(isTerminal = false): { readonly sink: Sink; readonly text: () => string } {
+  const written: string[] = [];
+  const write = async (text: string): Promise<void> => {
+    written.push(text);
+  };
+  return { sink: { isTerminal, columns: 80, write }, text: () => written.join('') };
+}
+
+function failing(error: unknown): () => Promise<never> {
+  return () => Promise.reject(error instanceof Error ? error : new Error(String(error)));
+}
+
+describe('help', () => {
+  it.each(['', ...verbs.map(({ name }) => name)])('of "%s" stands as it was', async (verb) => {
+    const asked = await call(verb === '' ? ['--help'] : [verb, '--help']);
+    expect(asked).toMatchObject({ code: 0, stderr: '' });
+    await expect(asked.stdout).toMatchFileSnapshot(golden(`help${verb === '' ? '' : `-${verb}`}.txt`));
+    for (const line of asked.stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    expect(await call(verb === '' ? ['-h'] : ['help', verb])).toEqual(asked);
+  });
+
+  it('goes to standard error when nothing was said', async () => {
+    const { stdout } = await call(['--help']);
+    expect(await call([])).toEqual({ code: 2, stdout: '', stderr: stdout, asked: [] });
+  });
+
+  it('is not the version', async () => {
+    expect(await call(['--version'])).toMatchObject({ code: 0, stdout: 'nodeplane unbuilt\n', stderr: '' });
+  });
+});
+
+describe('a command line that is wrong', () => {
+  it.each([
+    [['dif'], 'NP-CLI-004: nodeplane has no verb dif (did you mean diff?).'],
+    [['explode'], 'NP-CLI-004: nodeplane has no verb explode.'],
+    [
+      ['apply', '--manifest', 'x'],
+      'NP-CLI-003: `nodeplane apply` has no flag --manifest (did you mean --manifests?).',
+    ],
+    [['apply', '--kubeconfig=x'], 'NP-CLI-003: `nodeplane apply` has no flag --kubeconfig'],
+    [['apply', '--rules'], 'NP-CLI-003: `nodeplane apply` has no flag --rules'],
+    [
+      ['--manifests', 'x', 'apply'],
+      'NP-CLI-003: `nodeplane` has no flag --manifests: flags follow the verb.',
+    ],
+    [['apply', 'x'], 'NP-CLI-005: The command line cannot be read: a verb takes flags and no other words.'],
+    [
+      ['apply', '--manifests'],
+      "NP-CLI-005: The command line cannot be read: flag '--manifests <directory>' argument missing.",
+    ],
+    [['apply', '--manifests='], 'NP-CLI-002: The value "" of --manifests is not usable: it is empty.'],
+    [
+      ['apply', '--manifests', 'x', '--output', 'jsn'],
+      'NP-CLI-002: The value "jsn" of --output is not usable: it is none of text, json (did you mean json?).',
+    ],
+    [
+      ['apply', '--manifests', 'x', '--family', 'IPv4'],
+      'NP-CLI-002: The value "IPv4" of --family is not usable: it is none of ipv4, ipv6, dual (did you mean ipv4?).',
+    ],
+    [['apply', '--manifests', 'x', '--log-level', 'loud'], 'NP-CLI-002: The value "loud" of --log-level'],
+    [
+      ['apply', '--manifests', 'x', '--iptables-variant', 'nftables'],
+      'NP-CLI-002: The value "nftables" of --iptables-variant',
+    ],
+    [
+      ['apply', '--manifests', 'x', '--node', 'a\nb'],
+      'NP-CLI-002: The value "a\\nb" of --node is not usable',
+    ],
+    [
+      ['apply', '--manifests', 'x\0'],
+      'NP-CLI-002: The value "x\\u{0}" of --manifests is not usable: it holds a zero byte.',
+    ],
+    [['apply'], 'NP-CLI-001: No source of objects was given.'],
+    [
+      ['apply', `--${'x'.repeat(100_000)}`],
+      `NP-CLI-003: \`nodeplane apply\` has no flag --${'x'.repeat(77)}….`,
+    ],
+    [['apply', '--no\n\u001b[2Jsuch'], 'NP-CLI-003: `nodeplane apply` has no flag --no\\n\\u{1b}[2Jsuch.'],
+  ])('number %# is told, exit 2', async (argv, expected) => {
+    const { code, stdout, stderr, asked } = await call(argv);
+    expect({ code, stdout, asked }).toEqual({ code: 2, stdout: '', asked: [] });
+    expect(stderr.replaceAll('\n  ', ' ')).toContain(`error ${expected}`);
+    expect(stderr).toMatch(/\n {2}remedy: [\s\S]+\n$/);
+  });
+
+  it('is told as JSON when JSON was asked for, even when that flag is not reached', async () => {
+    const { stderr } = await call(['apply', '--bogus', '--output', 'json']);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'NP-CLI-003', message: expect.any(String) } });
+    expect(stderr.trim()).not.toContain('\n');
+  });
+});
+
+describe('settings', () => {
+  it('reach the agent', async () => {
+    const file = join(directory, 'config.yaml');
+    await writeFile(
+      file,
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nclusterCIDR: 10.0.0.0/8\n',
+    );
+    const { asked } = await call([
+      'apply',
+      '--manifests',
+      'dir',
+      '--node=n1',
+      '--config',
+      file,
+      '--mode',
+      'iptables',
+      '--iptables-variant',
+      'nft',
+      '--family',
+      'dual',
+      '--cluster-cidr',
+      '10.1.0.0/16,fd00::/8',
+    ]);
+    expect(asked).toMatchObject([
+      [
+        'apply',
+        {
+          manifests: 'dir',
+          families: ['IPv4', 'IPv6'],
+          config: {
+            nodeName: 'n1',
+            iptablesVariant: 'nft',
+            routing: { detectLocal: { mode: 'ClusterCIDR', cidrs: ['10.1.0.0/16', 'fd00::/8'] } },
+          },
+        },
+      ],
+    ]);
+  });
+
+  it('name the node by $NODE_NAME, then by the hostname', async () => {
+    const [byHost, byEnvironment] = [
+      await call(['cleanup']),
+      await call(['cleanup'], { io: { environment: { NODE_NAME: 'n2' } } }),
+    ].map(({ asked }) => asked[0]?.[1].config.nodeName);
+    expect([byHost, byEnvironment]).toEqual(['host-1', 'n2']);
+  });
+
+  it('that a file has wrong are an error, exit 1', async () => {
+    const file = join(directory, 'wrong.yaml');
+    await writeFile(
+      file,
+      'kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\nmod: x\n',
+    );
+    const { code, stderr } = await call(['apply', '--manifests', 'x', '--config', file]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('wrong.yaml:3:1: mod: there is no such field (did you mean');
+  });
+});
+
+describe('verbs', () => {
+  it('print results on standard output', async () => {
+    expect(await call(['render', '--manifests', 'x'])).toMatchObject({
+      code: 0,
+      stdout: '# IPv4\n*nat\nCOMMIT\n',
+    });
+    expect(await call(['apply', '--manifests', 'x'])).toMatchObject({
+      code: 0,
+      stdout: 'IPv4: nothing to change\n',
+    });
+    expect(await call(['cleanup'])).toMatchObject({ code: 0, stdout: 'nothing to remove\n', stderr: '' });
+    expect(await call(['run', '--manifests', 'x'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('print results as JSON', async () => {
+    const { stdout } = await call(['render', '--manifests', 'x', '--output', 'json']);
+    expect(JSON.parse(stdout)).toEqual({ families: [{ family: 'IPv4', lines: ['*nat', 'COMMIT'] }] });
+  });
+
+  it('warn of findings on standard error, also when they fail', async () => {
+    const warning = /^warning NP-OBJECT-001 Service a\/b spec: bad\n {2}remedy: /;
+    const reporting = (after: () => Promise<never>) => (_: NodeOptions, context: Context) => {
+      context.onFindings([finding]);
+      return after();
+    };
+    const apply = async (_: NodeOptions, context: Context) => {
+      context.onFindings([finding, finding]);
+      context.onFindings([finding]);
+      return [];
+    };
+    const good = await call(['apply', '--manifests', 'x'], { actions: { apply } });
+    expect(good.stderr).toMatch(warning);
+    expect(good.stderr.match(/warning/g)).toHaveLength(1);
+    const failed = reporting(failing(new NodeplaneError('NP-KERNEL-003', { seconds: 1 })));
+    const bad = await call(['apply', '--manifests', 'x'], { actions: { apply: failed } });
+    expect(bad.stderr).toMatch(warning);
+    expect(bad.stderr).toContain('error NP-KERNEL-003');
+    expect(bad.code).toBe(1);
+  });
+
+  it('tell in the log which settings have no effect', async () => {
+    const file = join(directory, 'idle.yaml');
+    await writeFile(
+      file,
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\noomScoreAdj: -5\n',
+    );
+    const { stderr } = await call(['run', '--manifests', 'x', '--config', file]);
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'info', fields: ['oomScoreAdj'] });
+    const quiet = await call(['run', '--manifests', 'x', '--config', file, '--log-level', 'error']);
+    expect(quiet.stderr).toBe('');
+  });
+});
+
+describe('exit codes', () => {
+  const diff = async (): Promise<Comparison> => difference;
+  const kernel = new NodeplaneError('NP-KERNEL-003', { seconds: 1 });
+
+  it.each<[readonly string[], Partial<Actions>, number]>([
+    [['diff'], {}, 0],
+    [['diff'], { diff }, 1],
+    [['diff'], { diff: failing(kernel) }, 2],
+    [['diff', '--bogus'], {}, 2],
+    [['diff', '--detailed-exitcode'], {}, 0],
+    [['diff', '--detailed-exitcode'], { diff }, 2],
+    [['diff', '--detailed-exitcode'], { diff: failing(kernel) }, 1],
+    [['diff', '--detailed-exitcode', '--bogus'], { diff }, 1],
+    [['apply'], { apply: failing(kernel) }, 1],
+    [['apply'], { apply: failing('a bug') }, 1],
+    [['apply', '--bogus'], {}, 2],
+  ])('of %j with %j is %d', async (argv, actions, code) => {
+    expect((await call([...argv, '--manifests', 'x'], { actions })).code).toBe(code);
+  });
+
+  it('shows rule lines only when asked', async () => {
+    const plain = await call(['diff', '--manifests', 'x'], { actions: { diff } });
+    const rules = await call(['diff', '--manifests', 'x', '--rules'], { actions: { diff } });
+    expect([plain.stdout.includes('+ -A X'), rules.stdout.includes('    + -A X\n')]).toEqual([false, true]);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('after %s are those of a shell, without a word', async (name, code) => {
+    const controller = new AbortController();
+    const interrupted = async (): Promise<never> => {
+      controller.abort(name);
+      throw kernel;
+    };
+    const io = { signal: controller.signal };
+    expect(await call(['apply', '--manifests', 'x'], { actions: { apply: interrupted }, io })).toMatchObject({
+      code,
+      stdout: '',
+      stderr: '',
+    });
+    const run = async (): Promise<void> => controller.abort(name);
+    expect((await call(['run', '--manifests', 'x'], { actions: { run }, io })).code).toBe(0);
+  });
+
+  it('tell that a result could not be written', async () => {
+    const full: Sink = { isTerminal: false, columns: 80, write: failing('ENOSPC: no space left on device') };
+    const { code, stderr } = await call(['cleanup'], { io: { stdout: full } });
+    expect(code).toBe(1);
+    expect(stderr).toContain('ENOSPC');
+  });
+
+  it('hold even when nothing can be written', async () => {
+    const full: Sink = { isTerminal: false, columns: 80, write: failing('ENOSPC') };
+    expect((await call(['apply', '--bogus'], { io: { stdout: full, stderr: full } })).code).toBe(2);
+  });
+});
+
+describe('a terminal', () => {
+  it('gets colour and readable log lines', async () => {
+    const terminal = recorder(true);
+    const io = { stdout: terminal.sink, stderr: terminal.sink };
+    const actions = { diff: async () => difference };
+    await call(['diff', '--manifests', 'x'], { actions, io });
+    expect(terminal.text()).toContain('\u001b[33m~\u001b[39m default/web:http');
+    await call(['diff', '--manifests', 'x', '--log-level', 'debug'], {
+      actions: { diff: failing('no') },
+      io,
+    });
+    expect(terminal.text()).toContain('debug\u001b[39m the verb failed');
+  });
+});
