@@ -21,8 +21,8 @@ export const errorKinds = {
     remedy: 'Correct the flag; --help after the verb tells what is allowed.',
   },
   'NP-CLI-003': {
-    message: '`nodeplane {verb}` has no flag {flag}{hint}.',
-    remedy: '`nodeplane {verb} --help` lists its flags.',
+    message: '`{command}` has no flag {flag}{hint}.',
+    remedy: '`{command} --help` lists its flags.',
   },
   'NP-CLI-004': {
     message: 'nodeplane has no verb {verb}{hint}.',
