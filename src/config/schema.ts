@@ -14,7 +14,7 @@ import {
   texts,
 } from './fields.ts';
 
-export const localModes = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
+const localModes = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
 export const iptablesVariants = ['auto', 'legacy', 'nft'] as const;
 
 export type IptablesVariant = (typeof iptablesVariants)[number];

@@ -11,7 +11,7 @@ const signs: Readonly<Record<ServiceChange['action'], { readonly sign: string; r
 
 /** Names and addresses are aligned up to these widths, which leaves room for words in 80 columns. */
 const nameCap = 28;
-const addressCap = 28;
+const addressCap = 30;
 
 /** One line per Service port and family, then one per chain that somebody touched, then the sums. */
 export function printDiff(comparison: Comparison, options: { readonly rules: boolean }, page: Page): string {

@@ -21,6 +21,6 @@ export function tellable(thrown: unknown): NodeplaneError {
 }
 
 /** Keeps line feeds, and makes every other control character one that no terminal obeys. */
-export function visible(text: string): string {
+function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n]/gu, (each) => `\\u{${each.codePointAt(0)?.toString(16) ?? ''}}`);
 }
