@@ -4,7 +4,7 @@ import { addressText, familyOf, hostCidr, parseCidr } from '../../src/model/addr
 import type { ConntrackState, Match, Rule, Target } from '../../src/rules/iptables/objects.ts';
 
 /** Canonical addresses of the family. */
-export function addresses(family: Family): fc.Arbitrary<string> {
+function addresses(family: Family): fc.Arbitrary<string> {
   const top = family === 'IPv4' ? 2n ** 32n - 1n : 2n ** 128n - 1n;
   return fc
     .bigInt({ min: 0n, max: top })
@@ -13,7 +13,7 @@ export function addresses(family: Family): fc.Arbitrary<string> {
 }
 
 /** Canonical networks of the family, hosts among them. */
-export function networks(family: Family): fc.Arbitrary<string> {
+function networks(family: Family): fc.Arbitrary<string> {
   const width = family === 'IPv4' ? 32 : 128;
   const ranges = fc
     .tuple(addresses(family), fc.integer({ min: 1, max: width }))
@@ -22,7 +22,7 @@ export function networks(family: Family): fc.Arbitrary<string> {
 }
 
 /** Comments of one line, with everything that needs quoting. */
-export const comments: fc.Arbitrary<string> = fc
+const comments: fc.Arbitrary<string> = fc
   .string({ unit: fc.constantFrom(...'abz09-/:> "\\\'(){}[]!#,;$`ü'.split('')), maxLength: 60 })
   .filter((text) => text.trim() === text && text !== '');
 

@@ -83,7 +83,7 @@ function change(rules: Rule[], { verb, rule, position }: RuleStatement): void {
 }
 
 /** Where the first rule stands that says the same, as `-D` looks for it; -1 when there is none. */
-export function indexOfRule(rules: readonly Rule[], rule: Rule): number {
+function indexOfRule(rules: readonly Rule[], rule: Rule): number {
   const wanted = canonicalRule(rule, true);
   return rules.findIndex((one) => canonicalRule(one, true) === wanted);
 }
