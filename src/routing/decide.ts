@@ -1,4 +1,4 @@
-import { addressPort, type Family } from '../model/address.ts';
+import type { Family } from '../model/address.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ServicePort } from '../model/snapshot.ts';
 import { eligible } from './eligible.ts';
@@ -46,11 +46,7 @@ export function decide(servicePort: ServicePort, context: DecisionContext): Rout
   };
 }
 
-/** In the order of kube-proxy's rules: by `address:port` as text, so that 10.0.0.10 comes before 10.0.0.2. */
+/** The model has them sorted by `address:port` as text, kube-proxy's order: 10.0.0.10 comes before 10.0.0.2. */
 function routeEndpoints(endpoints: readonly Endpoint[]): readonly RouteEndpoint[] {
-  const named = endpoints.map(({ address, port }) => ({
-    text: addressPort(address, port),
-    endpoint: { address, port },
-  }));
-  return named.sort((a, b) => (a.text < b.text ? -1 : 1)).map(({ endpoint }) => endpoint);
+  return endpoints.map(({ address, port }) => ({ address, port }));
 }

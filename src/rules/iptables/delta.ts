@@ -6,7 +6,6 @@ import { changedChains, type Layout, type WantedChain, wantedChains } from './la
 import { jumpRules } from './node-chains.ts';
 import { tableNames } from './objects.ts';
 import { renderRule, renderRuleWith } from './render.ts';
-import { restoreLines } from './restore.ts';
 
 /**
  * The plan that turns what is applied into the whole layout, with everything of ours that the layout does not have deleted.
@@ -74,14 +73,20 @@ function planOf(layout: Layout, steps: readonly Step[]): Plan {
   return { dialect: 'iptables', family: layout.routes.node.family, steps, cost: costOf(steps) };
 }
 
-/** As one transaction per table; small transactions for iptables-nft add a few lines. */
+/** As one transaction per table; small transactions for iptables-nft add a few lines. Rule text is ASCII: names came through the door. */
 function costOf(steps: readonly Step[]): Cost {
-  let lines = 0;
-  let bytes = 0;
-  for (const { text } of restoreLines(steps, 'one')) {
-    lines++;
-    // Rule text is ASCII: names were validated at the door.
-    bytes += text.length + 1;
+  const tables = new Set(steps.map(({ table }) => table));
+  let lines = 2 * tables.size;
+  let bytes = [...tables].reduce((sum, table) => sum + `*${table}\nCOMMIT\n`.length, 0);
+  for (const step of steps) {
+    lines += step.lines.length;
+    for (const { text } of step.lines) bytes += text.length + 1;
+    if (step.verb === 'insert') continue;
+    lines += 1;
+    bytes += `: - [0:0]\n`.length + step.chain.length;
+    if (step.verb === 'write') continue;
+    lines += 1;
+    bytes += '-X \n'.length + step.chain.length;
   }
   return { steps: steps.length, lines, bytes };
 }

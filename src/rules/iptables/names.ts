@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digestOf } from 'node:crypto';
 import { addressPort } from '../../model/address.ts';
 import type { Route, RouteEndpoint } from '../../routing/route.ts';
 
@@ -73,7 +73,7 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** The first 16 characters of the base32 (RFC 4648) of the SHA-256: 80 bits. */
 function hash(text: string): string {
-  const digest = createHash('sha256').update(text).digest();
+  const digest = digestOf('sha256', text, 'buffer');
   let out = '';
   for (let bit = 0; bit < 80; bit += 5) {
     const word = digest.readUInt16BE(Math.min(bit >> 3, digest.length - 2));

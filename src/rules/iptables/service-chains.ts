@@ -7,7 +7,7 @@ import type {
   Route,
   RouteEndpoint,
 } from '../../routing/route.ts';
-import { balanceChains } from './balance-chains.ts';
+import { balanceChains, type NamedEndpoint } from './balance-chains.ts';
 import {
   comment,
   fromLocalPods,
@@ -23,12 +23,18 @@ import type { Chain, Match, Rule } from './objects.ts';
 
 /** The chains of one Route in the nat table; what leads to them is in dispatch-rules.ts. */
 export function serviceChains(route: Route, node: NodeRoute, comments: boolean): readonly Chain[] {
-  const sets = (['cluster', 'local'] as const).filter((set) => route.endpoints[set].length > 0);
+  const cluster = route.endpoints.cluster.map((endpoint) => named(route, endpoint));
+  const local = route.endpoints.local.map((endpoint) => named(route, endpoint));
+  const balance = (set: EndpointSet, endpoints: readonly NamedEndpoint[]) =>
+    endpoints.length === 0
+      ? []
+      : balanceChains(route, set, endpoints, masqueradeRules(route, node, set), comments);
   return [
-    ...sets.flatMap((set) => balanceChains(route, set, masqueradeRules(route, node, set), comments)),
+    ...balance('cluster', cluster),
+    ...balance('local', local),
     ...(isExternal(route) ? [externalChain(route, node)] : []),
     ...(guardedAddresses(route).length > 0 ? [firewallChain(route)] : []),
-    ...reachable(route).map((endpoint) => destinationChain(route, endpoint, comments)),
+    ...union(cluster, local).map((endpoint) => destinationChain(route, endpoint, comments)),
   ];
 }
 
@@ -118,21 +124,28 @@ function firewallChain(route: Route): Chain {
   };
 }
 
+function named(route: Route, endpoint: RouteEndpoint): NamedEndpoint {
+  return {
+    endpoint,
+    text: addressPort(endpoint.address, endpoint.port),
+    chain: endpointChain(route, endpoint),
+  };
+}
+
 /** Endpoints of both sets, each once, sorted as text. */
-function reachable(route: Route): readonly RouteEndpoint[] {
-  const all = [...route.endpoints.cluster, ...route.endpoints.local];
-  const named = new Map(all.map((endpoint) => [addressPort(endpoint.address, endpoint.port), endpoint]));
-  return [...named].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+function union(a: readonly NamedEndpoint[], b: readonly NamedEndpoint[]): readonly NamedEndpoint[] {
+  if (a.length === 0 || b.length === 0) return a.length === 0 ? b : a;
+  const byText = new Map([...a, ...b].map((endpoint) => [endpoint.text, endpoint]));
+  return [...byText.values()].sort((x, y) => (x.text < y.text ? -1 : 1));
 }
 
 /** Sends a connection to one endpoint; one that the endpoint made itself is masqueraded, or its answer would not come back. */
-function destinationChain(route: Route, endpoint: RouteEndpoint, comments: boolean): Chain {
-  const name = endpointChain(route, endpoint);
+function destinationChain(route: Route, { endpoint, chain }: NamedEndpoint, comments: boolean): Chain {
   const words = comments ? [comment(route.name)] : [];
-  const remember: Match[] = route.affinitySeconds === undefined ? [] : [{ kind: 'recent-set', list: name }];
+  const remember: Match[] = route.affinitySeconds === undefined ? [] : [{ kind: 'recent-set', list: chain }];
   return {
     table: 'nat',
-    name,
+    name: chain,
     rules: [
       ruleOf(route, [...words, fromNetwork(hostCidr(endpoint.address))], jump(markMasquerade)),
       ruleOf(route, [...words, ...remember, protocolOf(route)], { kind: 'dnat', ...endpoint }),
