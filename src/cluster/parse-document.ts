@@ -1,5 +1,6 @@
 import { toError } from '../errors.ts';
-import { readYaml, type Told } from './parse-yaml.ts';
+import { parsePlainYaml } from './parse-plain-yaml.ts';
+import { ownStrings, readYaml, type Told } from './parse-yaml.ts';
 
 /** A place where a text cannot be read; line and column count from 1. */
 export interface ParseProblem {
@@ -29,7 +30,10 @@ export function parseDocuments(text: string): Parsed {
 
 function readText(text: string): Told {
   const beforeJson = /^(?:---)?\s*(?=[{[])/.exec(text)?.[0];
-  if (beforeJson === undefined) return readYaml(text);
+  if (beforeJson === undefined) {
+    const plain = parsePlainYaml(text);
+    return plain === undefined ? readYaml(text) : { values: [ownStrings(plain)] };
+  }
   const told = readJson(text, beforeJson.length);
   return 'values' in told || text.length > maxReread ? told : readYaml(text);
 }

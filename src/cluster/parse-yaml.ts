@@ -34,7 +34,11 @@ export function readYaml(text: string): Told {
       const problem = problemOf(document);
       if (problem) return problem;
     }
-    return { values: documents.map(toJson).filter((value) => value !== null) };
+    return {
+      values: documents
+        .map((document) => ownStrings(document.toJS({ maxAliasCount })))
+        .filter((value) => value !== null),
+    };
   } catch (thrown) {
     // Too deep, too many aliases, an alias of itself.
     const offset = thrown instanceof TooDeep ? thrown.offset : 0;
@@ -61,9 +65,12 @@ function* tokensOf(text: string): Generator<CST.Token> {
   yield* parser.end();
 }
 
-/** Through JSON text, which makes new strings: those of the parser are slices that would keep the whole file in memory. */
-function toJson(document: Document): unknown {
-  return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount })) ?? 'null');
+/**
+ * The same JSON with strings of its own: those that a parser cut out of a text are slices in V8, which would keep the whole file in
+ * memory for as long as one name out of it is used.
+ */
+export function ownStrings(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value) ?? 'null');
 }
 
 function problemOf(document: Document): { offset: number; reason: string } | undefined {
