@@ -53,12 +53,14 @@ export function expectation(isMet: boolean, text: string, otherwise = ''): void 
   for (const line of rest) print(`      ${line}`);
 }
 
-/** @returns whether every expectation was met. */
-export function farewell(seconds: number): boolean {
+export function allIsMet(): boolean {
+  return missed === 0;
+}
+
+export function farewell(seconds: number): void {
   const told = `${met} of ${met + missed} expectations met in ${seconds.toFixed(1)} s.`;
   print('');
-  print(bold(missed === 0 ? `    ${told}` : red(`    ${told}`)));
-  return missed === 0;
+  print(bold(allIsMet() ? `    ${told}` : red(`    ${told}`)));
 }
 
 export function print(line: string): void {

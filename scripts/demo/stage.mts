@@ -91,7 +91,7 @@ export class Stage {
   }
 
   dial(place: Place, dial: Dial): Promise<readonly DialResult[]> {
-    return this.world.dial(place, dial);
+    return this.world.dial(place, { timeoutMilliseconds: 2000, concurrency: 50, ...dial });
   }
 
   /** Rules and chains of all tables, families and variants; not the built-in chains, nor counters. */
