@@ -9,6 +9,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           exclude: ['**/*.kernel.test.ts'],
           environment: 'node',
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -17,6 +18,7 @@ export default defineConfig({
           name: 'kernel',
           include: ['test/**/*.kernel.test.ts'],
           environment: 'node',
+          sequence: { groupOrder: 1 },
           pool: 'forks',
           fileParallelism: true,
           maxWorkers: 2,

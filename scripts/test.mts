@@ -37,13 +37,11 @@ const steps: readonly Step[] = [
     name: 'knip',
     about: 'unused files, exports and dependencies',
     argv: [bin('knip')],
-    waitsFor: 'src/cli/main.ts',
   },
   {
     name: 'build',
     about: 'dist/nodeplane.mjs',
     argv: [bin('tsx'), 'scripts/build.mts'],
-    waitsFor: 'src/cli/main.ts',
   },
   { name: 'unit', about: 'tests beside the code, conformance', argv: vitest('unit'), project: 'unit' },
   {
@@ -52,7 +50,6 @@ const steps: readonly Step[] = [
     argv: vitest('kernel'),
     project: 'kernel',
     needsKernel: true,
-    waitsFor: 'test/netns',
   },
 ];
 

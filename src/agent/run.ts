@@ -40,7 +40,7 @@ export async function run(options: SourceOptions, context: Context): Promise<voi
       latest = snapshot;
       scheduler.request();
     },
-    findings: (findings) => logFindings(log, context, findings),
+    findings: findingsLogger(log, context),
   });
   if (!signal.aborted) await once(signal, 'abort');
   await source.stop();
@@ -89,7 +89,15 @@ async function syncAll(keepers: readonly Keeper[], snapshot: Snapshot): Promise<
   if (failed !== undefined) throw toError(failed.reason);
 }
 
-function logFindings(log: Log, context: Context, findings: readonly Finding[]): void {
-  context.onFindings(findings);
-  for (const finding of findings) log.warn(finding, 'an object is not as it should be');
+/** Tells each finding once, when it comes up. */
+function findingsLogger(log: Log, context: Context): (findings: readonly Finding[]) => void {
+  let told: ReadonlySet<string> = new Set();
+  return (findings) => {
+    context.onFindings(findings);
+    const texts = findings.map((finding) => JSON.stringify(finding));
+    for (const [index, finding] of findings.entries()) {
+      if (!told.has(texts[index] ?? '')) log.warn(finding, 'an object is not as it should be');
+    }
+    told = new Set(texts);
+  };
 }

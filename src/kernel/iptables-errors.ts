@@ -39,6 +39,8 @@ const patterns: readonly Pattern[] = [
     text: /Table does not exist|can't initialize ip6?tables table `(?<table>\S+)': (?!Permission)/,
     read: ({ table }) => ({ kind: 'no-table', table }),
   },
+  // Said of a line, but about the process: nft, as root without CAP_NET_ADMIN.
+  { text: /Permission denied \(you must be root\)/, read: () => ({ kind: 'permission' }) },
   {
     text: /Chain '(?<chain>\S+)' does not exist\s+Error occurred at line: (?<line>\d+)/,
     read: ({ line, chain = '' }) => ({ kind: 'no-chain', line: Number(line), chain }),

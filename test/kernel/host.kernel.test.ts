@@ -5,7 +5,7 @@ import { createIptables } from '../../src/kernel/iptables.ts';
 import { findPrograms, iptablesVariants } from '../../src/kernel/iptables-programs.ts';
 import { chooseVariant } from '../../src/kernel/iptables-variant.ts';
 import { createSysctls } from '../../src/kernel/sysctl.ts';
-import { canonicalAddress, families } from '../../src/model/address.ts';
+import { families } from '../../src/model/address.ts';
 import { type Namespace, openNamespace } from './namespace.ts';
 
 let namespace: Namespace;

@@ -91,16 +91,23 @@ function changeLines(changes: readonly ServiceChange[], page: Page): readonly (r
     caps,
   );
   const long = aligned(
-    changes.map((change) => changeCells(change, change.details)),
+    changes.map((change) => changeCells(change, toldDetails(change))),
     caps,
   );
-  return changes.map(({ action, details }, index) => {
-    const { sign, ink } = signs[action];
+  return changes.map((change, index) => {
+    const { sign, ink } = signs[change.action];
     const whole = long[index] ?? '';
     if (whole.length + 2 <= page.columns) return [`${page.paint(ink, sign)} ${whole}`];
-    const rest = details.map((detail) => `    ${clipped(printable(detail), page.columns - 4)}`);
+    const rest = toldDetails(change).map((detail) => `    ${clipped(printable(detail), page.columns - 4)}`);
     return [`${page.paint(ink, sign)} ${short[index] ?? ''}`, ...rest];
   });
+}
+
+/** Where the number of endpoints changes, the line says so; which ones it is stands in the JSON and in the rules. */
+function toldDetails({ before, after, details }: ServiceChange): readonly string[] {
+  return before?.endpoints === after?.endpoints
+    ? details
+    : details.filter((detail) => !detail.startsWith('endpoint '));
 }
 
 function changeCells(change: ServiceChange, details: readonly string[]): readonly string[] {
