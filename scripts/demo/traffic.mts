@@ -136,7 +136,7 @@ async function spread(
 }
 
 /** Tells on which node a pod is. */
-export function nodeOf({ shop }: Stage): (pod: string) => string {
+function nodeOf({ shop }: Stage): (pod: string) => string {
   return (name) => shop.pods.find(({ pod }) => pod.name === name)?.pod.node ?? '';
 }
 

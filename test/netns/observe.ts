@@ -106,7 +106,7 @@ export function problemsOf(observations: readonly Observation[]): readonly strin
 }
 
 /** How many dials it takes to see an endpoint of the given probability for certain, as far as anything is. */
-export function dialsToSee(probability: number, endpoints: number): number {
+function dialsToSee(probability: number, endpoints: number): number {
   if (probability >= 1) return 1;
   return Math.ceil(Math.log(1 / (failureOdds * endpoints)) / Math.log(1 - probability));
 }

@@ -28,10 +28,10 @@ export interface Pod {
 /** `routed`: a link of its own to each pod, `veth-NAME`. `bridge`: the pods' links are ports of the bridge `cni0`. */
 export type PodLinks = 'routed' | 'bridge';
 
-export const bridgeName = 'cni0';
+const bridgeName = 'cni0';
 
 /** The link on node-a that leads to one of its pods. */
-export function podLink(pod: string): string {
+function podLink(pod: string): string {
   return `veth-${pod}`;
 }
 
