@@ -3,7 +3,7 @@ import { decideRoutes } from '../routing/routes.ts';
 import type { Comparison } from '../rules/comparison.ts';
 import { compare } from '../rules/iptables/compare.ts';
 import { layOut } from '../rules/iptables/layout.ts';
-import { parseRules } from '../rules/iptables/parse.ts';
+import { parseInSteps } from '../rules/iptables/parse.ts';
 import { openKernel } from './node-kernel.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { paced } from './pace.ts';
@@ -22,7 +22,7 @@ export async function diff(options: SourceOptions, context: Context): Promise<Co
   for (const { family, iptables, features } of kernel.families) {
     const decided = await paced(decideRoutes({ family, snapshot, settings: config.routing, host }));
     const layout = await paced(layOut(decided, layoutOptions(features, decided, undefined)));
-    const { ruleSet } = parseRules(await iptables.save(), family);
+    const { ruleSet } = await paced(parseInSteps(await iptables.save(), family));
     comparisons.push(await paced(compare(layout, ruleSet)));
   }
   return merged(comparisons);

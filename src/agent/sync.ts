@@ -1,10 +1,11 @@
 import type { Iptables } from '../kernel/iptables.ts';
+import type { Family } from '../model/address.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
-import { type Applied, appliedFrom, settle } from '../rules/iptables/applied.ts';
+import { type Applied, appliedInSteps, settle } from '../rules/iptables/applied.ts';
 import { planAll, planChange } from '../rules/iptables/delta.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout.ts';
-import { parseRules } from '../rules/iptables/parse.ts';
+import { parseInSteps } from '../rules/iptables/parse.ts';
 import { restoreLines } from '../rules/iptables/restore.ts';
 import type { Plan } from '../rules/plan.ts';
 import { paced } from './pace.ts';
@@ -44,7 +45,7 @@ export async function prepare(
   const layout = await paced(layOut(decided, options, state.layout));
   const follows =
     state.applied !== undefined && state.layout !== undefined && isComparable(state.layout, layout);
-  const applied = state.applied ?? appliedFrom(parseRules(await kernel.save(), input.family).ruleSet);
+  const applied = state.applied ?? (await readApplied(kernel, input.family));
   const steps = follows ? planChange(applied, state.layout, layout) : planAll(applied, layout);
   const plan = await paced(steps);
   return { plan, layout, next: { decided, layout, applied: settle(applied, plan) } };
@@ -64,6 +65,11 @@ export async function sync(
   const { steps } = prepared.plan;
   if (steps.length > 0) await kernel.restore(restoreLines(steps, transactions));
   return prepared;
+}
+
+async function readApplied(kernel: RuleKernel, family: Family): Promise<Applied> {
+  const { ruleSet } = await paced(parseInSteps(await kernel.save(), family));
+  return paced(appliedInSteps(ruleSet));
 }
 
 /** The state after a failed sync: what is decided stays, what the kernel holds is not known any more. */

@@ -102,7 +102,9 @@ async function start({ argv }: Command): Promise<ChildProcessWithoutNullStreams>
     return child;
   } catch (thrown) {
     const cause = toError(thrown);
-    const isMissing = 'code' in cause && cause.code === 'ENOENT';
+    // EACCES for a bare name: a directory of PATH that may not be searched, and the program in none of the others.
+    const missing = program.includes('/') ? ['ENOENT'] : ['ENOENT', 'EACCES'];
+    const isMissing = 'code' in cause && missing.includes(String(cause.code));
     throw isMissing ? notFound(program, env.PATH, cause) : failed(program, cause.message, cause);
   }
 }

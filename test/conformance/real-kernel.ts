@@ -29,11 +29,12 @@ function inAWorld(links: 'routed' | 'bridge', variant: IptablesVariant, plays: r
   describe(`iptables-${variant}, pods with ${links} links`, () => {
     let world: World | undefined;
     beforeAll(async () => {
-      world = await createWorld({ links });
-      await Promise.all(world.pods.map((pod) => world?.listen(pod, { ports: podPorts })));
+      const made = await createWorld({ links });
+      world = made;
+      await Promise.all(made.pods.map((pod) => made.listen(pod, { ports: podPorts })));
       // As the agent does for NodePorts on 127.0.0.1.
       const argv = ['sysctl', '-qw', 'net.ipv4.conf.all.route_localnet=1'] as const;
-      await world.exec('node-a')({ argv, timeoutMilliseconds: 10_000 });
+      await made.exec('node-a')({ argv, timeoutMilliseconds: 10_000 });
     });
     afterAll(() => world?.close());
 

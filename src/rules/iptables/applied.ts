@@ -36,6 +36,14 @@ export function isOurChain(name: string): boolean {
 
 /** What was read from the kernel, as far as it is ours; KUBE-FIREWALL is shared with kubelet: compared, never deleted. */
 export function appliedFrom(ruleSet: RuleSet): Applied {
+  const reading = appliedInSteps(ruleSet);
+  let step = reading.next();
+  while (step.done !== true) step = reading.next();
+  return step.value;
+}
+
+/** {@link appliedFrom} for large tables: yields between chains, so that a caller may pause. */
+export function* appliedInSteps(ruleSet: RuleSet): Generator<undefined, Applied> {
   const jumps = new Set<string>();
   const chains = { ...nothingApplied.chains };
   for (const table of tableNames) {
@@ -45,6 +53,7 @@ export function appliedFrom(ruleSet: RuleSet): Applied {
         for (const rule of chain.rules) jumps.add(jumpKey(table, chain.name, fingerprintRule(rule)));
       } else if (isOurChain(chain.name) || chain.name === names.firewall) {
         ours.push([chain.name, fingerprintChain(chain)]);
+        yield;
       }
     }
     chains[table] = immutableMap(ours);

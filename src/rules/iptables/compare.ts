@@ -2,7 +2,7 @@ import { entries } from '../../model/immutable-map.ts';
 import type { Route } from '../../routing/route.ts';
 import type { Comparison, ServiceChange } from '../comparison.ts';
 import { describeChange } from '../describe-change.ts';
-import { appliedFrom } from './applied.ts';
+import { appliedInSteps } from './applied.ts';
 import { planAll } from './delta.ts';
 import { explainedChains, findDrift } from './drift.ts';
 import { type Layout, wantedChains } from './layout.ts';
@@ -15,7 +15,7 @@ import { type Rewrite, rewritesOf, ruleChanges } from './rule-changes.ts';
  * what no state of a Service explains is drift. Empty exactly when a plan would have no steps. Yields as planning does.
  */
 export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Comparison> {
-  const plan = yield* planAll(appliedFrom(live), layout);
+  const plan = yield* planAll(yield* appliedInSteps(live), layout);
   if (plan.steps.length === 0) return { changes: [], drift: [] };
   const wanted = new Map(
     [...wantedChains(layout)].map(({ table, name, chain }) => [`${table} ${name}`, chain]),

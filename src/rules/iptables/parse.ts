@@ -21,6 +21,14 @@ export interface ParsedRules {
  * @throws NodeplaneError `NP-RULES-001` with the line's number, for a line that is no rule text at all.
  */
 export function parseRules(text: string, family: Family): ParsedRules {
+  const parsing = parseInSteps(text, family);
+  let step = parsing.next();
+  while (step.done !== true) step = parsing.next();
+  return step.value;
+}
+
+/** {@link parseRules} for large tables: yields now and then, so that a caller may pause. */
+export function* parseInSteps(text: string, family: Family): Generator<undefined, ParsedRules> {
   const tables: Record<TableName, Map<string, DraftChain>> = {
     mangle: new Map(),
     filter: new Map(),
@@ -30,7 +38,9 @@ export function parseRules(text: string, family: Family): ParsedRules {
   const otherTables: string[] = [];
   let name = '';
   let table: TableName | undefined;
+  let count = 0;
   for (const statement of parseStatements(text, family)) {
+    if (++count % statementsPerStep === 0) yield;
     if (statement.kind === 'unreadable') {
       const { line, reason, words } = statement;
       throw new NodeplaneError('NP-RULES-001', { line, table: name, reason, text: words.join(' ') });
@@ -43,6 +53,9 @@ export function parseRules(text: string, family: Family): ParsedRules {
   }
   return { ruleSet: tables, counters, otherTables };
 }
+
+/** Half a millisecond of work. */
+const statementsPerStep = 100;
 
 type DraftChain = Chain & { readonly rules: Rule[] };
 
