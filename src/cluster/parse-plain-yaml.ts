@@ -11,7 +11,7 @@ const maxDepth = 100;
 
 /**
  * The value of a document in the part of YAML that kubectl prints: block maps and lists, literal blocks, scalars of one line, and
- * people's `[a, b]`, in printable ASCII. Undefined for anything else, also for what is wrong: the library then reads it or names the place. Twenty times faster than
+ * people's `[a, b]`, in printable ASCII. Undefined for anything else, also for what is wrong: the library then reads it or names the place. Ten times faster than
  * the library, which takes seconds for the Services of a large cluster. What it reads is what the library reads (a test compares).
  */
 export function parsePlainYaml(text: string): Readonly<Record<string, unknown>> | undefined {
