@@ -1,0 +1,247 @@
+import { describe, expect, it } from 'vitest';
+import { type Clock, Scheduler, type SchedulerOptions } from './scheduler.ts';
+
+/** Time that passes when it is told to; a timer that is due runs when its moment is passed. */
+class FakeClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    const timer = { at: this.#now + milliseconds, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.callback();
+      await settled();
+    }
+    this.#now = end;
+    await settled();
+  }
+}
+
+/** Lets every promise that can settle do so. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+}
+
+interface Run {
+  readonly at: number;
+  succeed(): Promise<void>;
+  fail(): Promise<void>;
+}
+
+function setUp(options: Partial<SchedulerOptions> = {}) {
+  const clock = new FakeClock();
+  const runs: Run[] = [];
+  const state = { active: 0, most: 0 };
+  const run = () =>
+    new Promise<void>((resolve, reject) => {
+      state.active += 1;
+      state.most = Math.max(state.most, state.active);
+      const end = async (settle: () => void) => {
+        state.active -= 1;
+        settle();
+        await settled();
+      };
+      runs.push({
+        at: clock.now(),
+        succeed: () => end(resolve),
+        fail: () => end(() => reject(new Error('refused'))),
+      });
+    });
+  const scheduler = new Scheduler({
+    run,
+    minPeriodMilliseconds: 1000,
+    retryMilliseconds: 2000,
+    retryMaximum: 30_000,
+    clock,
+    random: () => 0,
+    ...options,
+  });
+  const last = () => {
+    const one = runs.at(-1);
+    if (one === undefined) throw new Error('nothing has run');
+    return one;
+  };
+  return { clock, runs, state, scheduler, last, starts: () => runs.map(({ at }) => at) };
+}
+
+describe('1. runs never overlap', () => {
+  it('whatever is requested while one is under way', async () => {
+    const { clock, runs, state, scheduler, last } = setUp({ minPeriodMilliseconds: 0 });
+    scheduler.request();
+    for (let count = 0; count < 5; count++) {
+      scheduler.request();
+      await clock.pass(10_000);
+    }
+    expect(runs).toHaveLength(1);
+    await last().succeed();
+    scheduler.request();
+    expect(runs).toHaveLength(2);
+    expect(state.most).toBe(1);
+  });
+});
+
+describe('2. at least the rest between the end of one and the start of the next', () => {
+  it('counted from the end, however long the run took', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    await clock.pass(5000);
+    scheduler.request();
+    await last().succeed();
+    await clock.pass(999);
+    expect(starts()).toEqual([0]);
+    await clock.pass(1);
+    expect(starts()).toEqual([0, 6000]);
+  });
+
+  it('also when the request comes after the end', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    await last().succeed();
+    await clock.pass(400);
+    scheduler.request();
+    await clock.pass(5000);
+    expect(starts()).toEqual([0, 1000]);
+  });
+});
+
+describe('3. the first request after a quiet time runs at once, those in between become one run', () => {
+  it('at once: without waiting for a timer', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    expect(starts()).toEqual([0]);
+    await last().succeed();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0]);
+    scheduler.request();
+    expect(starts()).toEqual([0, 60_000]);
+  });
+
+  it('one run for all requests during a run and the rest after it', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    for (let count = 0; count < 3; count++) scheduler.request();
+    await last().succeed();
+    for (let count = 0; count < 3; count++) {
+      await clock.pass(200);
+      scheduler.request();
+    }
+    await clock.pass(400);
+    expect(starts()).toEqual([0, 1000]);
+    await last().succeed();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0, 1000]);
+    expect(clock.waiting).toBe(0);
+  });
+});
+
+describe('4. a failed run is tried again', () => {
+  it('unasked, after waits that double up to the maximum', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    for (let count = 0; count < 6; count++) {
+      await last().fail();
+      await clock.pass(30_000);
+    }
+    // Each failure happened at a multiple of 30 s.
+    const waits = starts()
+      .slice(1)
+      .map((at, index) => at - index * 30_000);
+    expect(waits).toEqual([2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  });
+
+  it('after a wait that is spread by up to a half', async () => {
+    for (const [random, wait] of [
+      [0, 2000],
+      [0.5, 2500],
+      [1, 3000],
+    ] as const) {
+      const { clock, scheduler, last, starts } = setUp({ random: () => random });
+      scheduler.request();
+      await last().fail();
+      await clock.pass(60_000);
+      expect(starts()).toEqual([0, wait]);
+    }
+  });
+
+  it('never before the least rest, also when the wait is shorter', async () => {
+    const { clock, scheduler, last, starts } = setUp({ retryMilliseconds: 10 });
+    scheduler.request();
+    await last().fail();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0, 1000]);
+  });
+
+  it('at the end of the least rest when something new is requested', async () => {
+    const { clock, scheduler, last, starts } = setUp({ retryMilliseconds: 20_000 });
+    scheduler.request();
+    await last().fail();
+    await clock.pass(300);
+    scheduler.request();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0, 1000]);
+  });
+
+  it('with the first wait again after a success', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    await last().fail();
+    await clock.pass(2000);
+    await last().fail();
+    await clock.pass(4000);
+    await last().succeed();
+    await clock.pass(94_000);
+    scheduler.request();
+    await last().fail();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0, 2000, 6000, 100_000, 102_000]);
+  });
+});
+
+describe('stop', () => {
+  it('waits for the run under way and starts no other', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    scheduler.request();
+    let stopped = false;
+    const stopping = scheduler.stop().then(() => {
+      stopped = true;
+    });
+    await settled();
+    expect(stopped).toBe(false);
+    await last().succeed();
+    await stopping;
+    scheduler.request();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('cancels a retry that was waiting', async () => {
+    const { clock, scheduler, last, starts } = setUp();
+    scheduler.request();
+    await last().fail();
+    expect(clock.waiting).toBe(1);
+    await scheduler.stop();
+    expect(clock.waiting).toBe(0);
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0]);
+  });
+});
