@@ -1,0 +1,120 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { nothingApplied, settle } from '../../src/rules/iptables/applied.ts';
+import {
+  type BenchService,
+  benchServices,
+  type Cluster,
+  changeOf,
+  changesOf,
+  createCluster,
+  movedSlice,
+  sliceObject,
+} from './cluster.ts';
+import { medianOf, type Spread, spreadOf, timed } from './figures.ts';
+import { peakMemory, retainedHeap } from './memory.ts';
+import { planNext, type Standing, stages } from './rules.ts';
+
+/** Snapshot to Plan without effect: milliseconds, and MB of this process. */
+export interface WalkFigures {
+  /** JSON objects to changes; not a part of the walk, but what comes before it. */
+  readonly decode: number;
+  readonly join: number;
+  readonly decide: number;
+  readonly layOut: number;
+  readonly plan: number;
+  /** The sum of the four above. */
+  readonly total: number;
+  /** For how long the event loop was held at worst during the four. */
+  readonly longestBlock: number;
+  readonly lines: number;
+  readonly bytes: number;
+  readonly peakMb: number;
+  /** Of the heap, that which cluster and standing rules keep. */
+  readonly retainedMb: number;
+  readonly change: Spread;
+  readonly changeLines: number;
+  readonly changeBytes: number;
+}
+
+export interface WalkJob {
+  readonly kind: 'walk';
+  readonly services: number;
+  /** So many single changes. */
+  readonly changes: number;
+}
+
+export async function measureWalk({ services: count, changes }: WalkJob): Promise<WalkFigures> {
+  const empty = retainedHeap();
+  const services = benchServices(count);
+  const cluster = createCluster();
+  const { standing, ...full } = await measureFull(services, cluster);
+  const { last, ...small } = await measureChanges(services, cluster, standing, changes);
+  return { ...full, ...small, retainedMb: retainedOf(last, cluster, empty) };
+}
+
+async function measureFull(services: readonly BenchService[], cluster: Cluster) {
+  const decoded = await timed(() => changesOf(services));
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
+  await delay(50);
+  loop.reset();
+  const joined = await timed(() => cluster.take(decoded.value));
+  const decided = await timed(() => stages.decide(cluster.snapshot()));
+  const laidOut = await timed(() => stages.layOut(decided.value));
+  const planned = await timed(() => stages.plan(laidOut.value, nothingApplied));
+  await delay(20);
+  loop.disable();
+
+  const { lines, bytes } = planned.value.cost;
+  const applied = settle(nothingApplied, planned.value);
+  const [join, decide, layOut, plan] = [joined.ms, decided.ms, laidOut.ms, planned.ms];
+  return {
+    standing: { decided: decided.value, layout: laidOut.value, applied },
+    decode: decoded.ms,
+    join,
+    decide,
+    layOut,
+    plan,
+    total: join + decide + layOut + plan,
+    // The monitor counts its own period of a millisecond in.
+    longestBlock: Math.max(0, loop.max / 1e6 - 1),
+    lines,
+    bytes,
+    peakMb: peakMemory('self'),
+  };
+}
+
+/** Endpoints that move to another pod and back, each of a Service far from the one before. */
+async function measureChanges(
+  services: readonly BenchService[],
+  cluster: Cluster,
+  before: Standing,
+  changes: number,
+) {
+  let last = before;
+  const times: number[] = [];
+  const lines: number[] = [];
+  const bytes: number[] = [];
+  for (let number = 0; number < changes; number++) {
+    const service = services[((number >> 1) * 7919) % services.length];
+    if (service === undefined) continue;
+    const change = changeOf(number % 2 === 0 ? movedSlice(service, number) : sliceObject(service));
+    const { value, ms } = await timed(async () => {
+      await cluster.take([change]);
+      return planNext(cluster.snapshot(), last);
+    });
+    const { plan, ...standing } = value;
+    times.push(ms);
+    lines.push(plan.cost.lines);
+    bytes.push(plan.cost.bytes);
+    last = standing;
+  }
+  return { last, change: spreadOf(times), changeLines: medianOf(lines), changeBytes: medianOf(bytes) };
+}
+
+/** Takes what is kept as arguments, so that it is in use until the heap has been measured. */
+function retainedOf(standing: Standing, cluster: Cluster, empty: number): number {
+  const kept = retainedHeap() - empty;
+  return standing.layout.routes.routes.size === cluster.snapshot().servicePorts.size ? kept : Number.NaN;
+}
