@@ -3,8 +3,9 @@ import type { Route } from '../../routing/route.ts';
 import type { Comparison, ServiceChange } from '../comparison.ts';
 import { describeChange } from '../describe-change.ts';
 import { appliedInSteps } from './applied.ts';
+import { damagedRoutes, explainedChains } from './damage.ts';
 import { planAll } from './delta.ts';
-import { explainedChains, findDrift } from './drift.ts';
+import { findDrift } from './drift.ts';
 import { type Layout, wantedChains } from './layout.ts';
 import type { Rule, RuleSet } from './objects.ts';
 import { type ReadRoute, readRoutes } from './read-routes.ts';
@@ -27,19 +28,22 @@ export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Co
     service: step.service ?? explained.get(step.chain)?.service,
   }));
   const rewrites = rewritesOf(steps, live, wanted);
-  const routes = pairRoutes(layout, read.routes);
-  const names = new Map(routes.map(({ key, name }) => [key, name]));
-  const drift = findDrift(rewrites, { live, read, layout, explained, names });
-  const excused = new Set(drift.flatMap(({ services }) => services));
-  const changes = routes
-    .filter(({ key }) => !excused.has(key))
-    .flatMap((pair) => changeOf(pair, layout, rewrites));
+  const pairs = pairRoutes(layout, read.routes);
+  const rules = { live, read, layout, explained };
+  const damaged = damagedRoutes(rules);
+  const keyOf = keyReader(pairs);
+  const names = new Map(pairs.map(({ key, name }) => [key, name]));
+  const drift = findDrift(rewrites, { ...rules, damaged, keyOf, names });
+  const changes = pairs
+    .filter(({ key }) => !damaged.has(key))
+    .flatMap((pair) => changeOf(pair, layout, rewrites, keyOf));
   const rest = changes.length + drift.length === 0 ? [structureChange(layout, rewrites)] : [];
-  return { changes: [...changes, ...rest], drift: drift.map((found) => found.drift) };
+  return { changes: [...changes, ...rest], drift };
 }
 
 interface RoutePair {
   readonly key: string;
+  /** ServicePortName. */
   readonly name: string;
   readonly before: ReadRoute | undefined;
   readonly after: Route | undefined;
@@ -54,26 +58,33 @@ function pairRoutes(layout: Layout, live: ReadonlyMap<string, ReadRoute>): reado
   });
 }
 
-function changeOf(pair: RoutePair, layout: Layout, rewrites: readonly Rewrite[]): readonly ServiceChange[] {
+type KeyReader = (rule: Rule) => string | undefined;
+
+/** Tells which Route a rule is about: by its own mark, or for a rule that was read back by its comment and protocol. */
+function keyReader(pairs: readonly RoutePair[]): KeyReader {
+  const keys = new Set(pairs.map(({ key }) => key));
+  return ({ service, matches }) => {
+    if (service !== undefined) return service;
+    const words = matches.find((match) => match.kind === 'comment')?.text ?? '';
+    const protocol = matches.find((match) => match.kind === 'protocol')?.protocol;
+    // A ServicePortName has no spaces, so the first word is one or nothing is.
+    const key = `${words.split(' ', 1)[0]}/${protocol}`;
+    return keys.has(key) ? key : undefined;
+  };
+}
+
+function changeOf(
+  pair: RoutePair,
+  layout: Layout,
+  rewrites: readonly Rewrite[],
+  keyOf: KeyReader,
+): readonly ServiceChange[] {
   const { localPods } = layout.routes.node;
   const after = pair.after === undefined ? undefined : { route: pair.after, localPods };
   const change = describeChange(pair.before, after);
   if (change === undefined) return [];
-  const protocol = change.protocol?.toLowerCase();
-  const about = (rule: Rule) => rule.service === pair.key || isNamed(rule, pair.name, protocol);
-  const rules = ruleChanges(
-    rewrites,
-    (rule, { service }) => service === pair.key || (service === undefined && about(rule)),
-  );
+  const rules = ruleChanges(rewrites, (rule, { service }) => (service ?? keyOf(rule)) === pair.key);
   return [{ ...change, rules }];
-}
-
-/** Whether a rule that was read back is about the Service port, by its comment. */
-function isNamed({ service, matches }: Rule, name: string, protocol: string | undefined): boolean {
-  if (service !== undefined) return false;
-  const words = matches.find((match) => match.kind === 'comment')?.text ?? '';
-  const sameProtocol = matches.some((match) => match.kind === 'protocol' && match.protocol === protocol);
-  return sameProtocol && (words === name || words.startsWith(`${name} `));
 }
 
 /** Nothing that a Service would notice: the first rules of an empty cluster, or the same rules in other chains. */

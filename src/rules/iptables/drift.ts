@@ -1,26 +1,17 @@
 import type { ChainDrift } from '../comparison.ts';
-import { canonicalRule } from './fingerprint.ts';
-import type { Layout } from './layout.ts';
+import type { LiveRules } from './damage.ts';
 import * as names from './names.ts';
-import type { Chain, Rule, RuleSet } from './objects.ts';
-import type { ReadRoutes } from './read-routes.ts';
+import type { Rule, RuleSet } from './objects.ts';
 import { type Rewrite, ruleChanges, surplus } from './rule-changes.ts';
-import { serviceChains } from './service-chains.ts';
 
-/** What drift is told from: the kernel's rules, the Routes read back from them, and the wanted layout. */
-export interface DriftContext {
-  readonly live: RuleSet;
-  readonly read: ReadRoutes;
-  readonly layout: Layout;
-  readonly explained: ReadonlyMap<string, Explained>;
-  /** ServicePortName by Route key, of wanted and of live Routes. */
+/** What drift is told from. */
+export interface DriftContext extends LiveRules {
+  /** Keys of Routes that somebody else changed, see damage.ts. */
+  readonly damaged: ReadonlySet<string>;
+  /** The key of the Route that a rule is about, wanted or read back. */
+  readonly keyOf: (rule: Rule) => string | undefined;
+  /** ServicePortName by Route key. */
   readonly names: ReadonlyMap<string, string>;
-}
-
-/** A chain somebody else changed, with the keys of the Routes that it concerns. */
-export interface FoundDrift {
-  readonly drift: ChainDrift;
-  readonly services: readonly string[];
 }
 
 const nodeChains: ReadonlySet<string> = new Set([
@@ -32,42 +23,44 @@ const nodeChains: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Those rewrites that somebody else made necessary. A Service's chain has drifted when it is not what the Routes in the kernel lay
- * out to, so that no earlier state of the Service explains it; a dispatch chain when it holds foreign rules or lost a rule to a
- * chain that is still there. On a node without our rules nothing has drifted.
+ * Those rewrites that somebody else made necessary: of chains of damaged Routes, of chains of the node, and of dispatch chains that hold
+ * foreign rules, lost a jump to a child that is still there, or differ in a rule of a damaged Route. On a node without our rules
+ * nothing has drifted.
  */
-export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): readonly FoundDrift[] {
+export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): readonly ChainDrift[] {
   if (!context.live.nat.has(names.services)) return [];
-  const { explained } = context;
   const dispatched = jumpTargets(context.live);
   return rewrites.flatMap((rewrite) => {
-    const services = concerned(rewrite, context, explained, dispatched);
-    return services === undefined ? [] : [{ drift: describe(rewrite, services, context), services }];
+    const services = concerned(rewrite, context, dispatched);
+    return services === undefined ? [] : [describe(rewrite, services, context)];
   });
 }
 
 /** Keys of the Routes that a drifted chain concerns (none: the whole node); undefined when the chain has not drifted. */
 function concerned(
-  rewrite: Rewrite,
-  { live, read }: DriftContext,
-  explained: ReadonlyMap<string, Explained>,
+  { step, before, after }: Rewrite,
+  { live, read, explained, damaged, keyOf }: DriftContext,
   dispatched: ReadonlySet<string>,
 ): readonly string[] | undefined {
-  const { step, before, after } = rewrite;
   if (step.verb === 'insert' || nodeChains.has(step.chain)) return [];
-  const text = explained.get(step.chain)?.text;
-  if (text !== undefined || step.service !== undefined) {
-    const asExplained = (before === undefined ? undefined : canonicalText(before)) === text;
-    return asExplained ? undefined : [step.service ?? ''].filter((key) => key !== '');
+  if (step.service !== undefined) {
+    // A chain that is neither there nor called for by others is new.
+    const isNew = before === undefined && !explained.has(step.chain);
+    return damaged.has(step.service) && !isNew ? [step.service] : undefined;
   }
-  const lost = surplus(after?.rules ?? [], before?.rules ?? []).filter((rule) => {
-    return (
-      rule.target.kind === 'jump' && live.nat.has(rule.target.chain) && !dispatched.has(rule.target.chain)
-    );
-  });
+  const [old, fresh] = [before?.rules ?? [], after?.rules ?? []];
+  const lost = surplus(fresh, old);
+  const hurt = [...lost, ...surplus(old, fresh)]
+    .map(keyOf)
+    .filter((key) => key !== undefined)
+    .filter((key) => damaged.has(key));
   const foreign = read.foreign.some(({ table, chain }) => table === step.table && chain === step.chain);
-  if (!foreign && lost.length === 0) return undefined;
-  return lost.flatMap(({ service }) => (service === undefined ? [] : [service]));
+  const cut = lost.some(({ service, target }) => {
+    if (service !== undefined || target.kind !== 'jump') return false;
+    const table = step.table === 'filter' ? live.filter : live.nat;
+    return table.has(target.chain) && !dispatched.has(`${step.table} ${target.chain}`);
+  });
+  return foreign || cut || hurt.length > 0 ? [...new Set(hurt)] : undefined;
 }
 
 function describe(
@@ -89,33 +82,13 @@ function describe(
   };
 }
 
-/** A chain of a Service as its Route in the kernel lays out to. */
-export interface Explained {
-  /** Key of the Route. */
-  readonly service: string;
-  /** The whole chain in canonical form. */
-  readonly text: string;
-}
-
-/** What the chains of every Service would be, laid out from the Routes in the kernel, by name. */
-export function explainedChains(read: ReadRoutes, layout: Layout): ReadonlyMap<string, Explained> {
-  const explained = new Map<string, Explained>();
-  for (const [service, { route, localPods }] of read.routes) {
-    const node = { ...layout.routes.node, localPods };
-    for (const chain of serviceChains(route, node, false)) {
-      explained.set(chain.name, { service, text: canonicalText(chain) });
+/** `table chain` of every chain that some rule leads to. */
+function jumpTargets(live: RuleSet): ReadonlySet<string> {
+  const targets = new Set<string>();
+  for (const table of ['filter', 'nat'] as const) {
+    for (const { rules } of live[table].values()) {
+      for (const { target } of rules) if (target.kind === 'jump') targets.add(`${table} ${target.chain}`);
     }
   }
-  return explained;
-}
-
-/** Comments are left out: above 1,000 endpoints they are not written, and they move no packet. */
-function canonicalText(chain: Chain): string {
-  return chain.rules.map((rule) => canonicalRule(rule, false)).join('\n');
-}
-
-/** Chains that some rule of the nat table leads to. */
-function jumpTargets(live: RuleSet): ReadonlySet<string> {
-  const rules: readonly Rule[] = [...live.nat.values()].flatMap((chain) => chain.rules);
-  return new Set(rules.flatMap(({ target }) => (target.kind === 'jump' ? [target.chain] : [])));
+  return targets;
 }

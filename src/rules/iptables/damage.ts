@@ -1,0 +1,109 @@
+import { entries } from '../../model/immutable-map.ts';
+import type { Route } from '../../routing/route.ts';
+import { dispatchEntries } from './dispatch-rules.ts';
+import { canonicalRule } from './fingerprint.ts';
+import { type Layout, wantedChains } from './layout.ts';
+import { serviceChain } from './names.ts';
+import type { Chain, RuleSet } from './objects.ts';
+import type { ReadRoute, ReadRoutes } from './read-routes.ts';
+import { guardedAddresses, serviceChains } from './service-chains.ts';
+
+/** The kernel's rules, and what they say of the Services. */
+export interface LiveRules {
+  readonly live: RuleSet;
+  readonly read: ReadRoutes;
+  readonly layout: Layout;
+  readonly explained: ReadonlyMap<string, Explained>;
+}
+
+/** A chain of a Service as its Route in the kernel lays out to. */
+export interface Explained {
+  /** Key of the Route. */
+  readonly service: string;
+  /** The whole chain in canonical form. */
+  readonly text: string;
+}
+
+/** What the chains of every Service would be, laid out from the Routes in the kernel, by name. */
+export function explainedChains(read: ReadRoutes, layout: Layout): ReadonlyMap<string, Explained> {
+  const explained = new Map<string, Explained>();
+  for (const [service, { route, localPods }] of read.routes) {
+    const node = { ...layout.routes.node, localPods };
+    for (const chain of serviceChains(route, node, false)) {
+      explained.set(chain.name, { service, text: canonicalChain(chain) });
+    }
+  }
+  return explained;
+}
+
+/** Comments are left out: above 1,000 endpoints they are not written, and they move no packet. */
+function canonicalChain(chain: Chain): string {
+  return chain.rules.map((rule) => canonicalRule(rule, false)).join('\n');
+}
+
+/** Keys of Routes whose rules in the kernel are those of no state that a Service can have: somebody took rules away or put some in. */
+export function damagedRoutes(rules: LiveRules): ReadonlySet<string> {
+  return new Set([
+    ...changedByOthers(rules),
+    ...cutOff(rules),
+    ...[...rules.read.routes].filter(([, read]) => isImpossible(rules, read)).map(([key]) => key),
+    ...oddDetectors(rules),
+  ]);
+}
+
+/** A chain is not what the other rules of its Service call for. */
+function changedByOthers({ live, explained }: LiveRules): readonly string[] {
+  return [...explained].flatMap(([name, { service, text }]) => {
+    const chain = live.nat.get(name);
+    return chain !== undefined && canonicalChain(chain) === text ? [] : [service];
+  });
+}
+
+/** A chain that is wanted is there, and no Route in the kernel has it any more: what led to it is gone. */
+function cutOff({ live, layout, explained }: LiveRules): readonly string[] {
+  const found: string[] = [];
+  for (const { table, name, service } of wantedChains(layout)) {
+    if (service !== undefined && live[table].has(name) && !explained.has(name)) found.push(service);
+  }
+  return found;
+}
+
+function isImpossible({ live, layout }: LiveRules, { route }: ReadRoute): boolean {
+  // Every Service has a ClusterIP.
+  if (route.clusterIPs.length === 0) return true;
+  const hasEntry = live.nat.has(serviceChain('EXT', route));
+  if (hasEntry && route.external.at(-1)?.source !== 'any') return true;
+  return guardedAddresses(route).length > 0 && !blocksOthers(live, layout, route);
+}
+
+/** What the source ranges of a load balancer do not let in is dropped in the filter table. */
+function blocksOthers(live: RuleSet, layout: Layout, route: Route): boolean {
+  const present = new Set(
+    [...live.filter.values()].flatMap(({ rules }) => rules.map((rule) => canonicalRule(rule, true))),
+  );
+  return dispatchEntries(route, layout.routes.node, layout.options.features)
+    .filter(({ tree }) => tree === 'filter-firewall')
+    .every(({ value }) => present.has(canonicalRule(value, true)));
+}
+
+/** How a node tells its own pods holds for all Services: who differs from the others, and from what is wanted, was changed. */
+function oddDetectors({ read, layout }: LiveRules): readonly string[] {
+  const wanted = new Map([...entries(layout.routes.routes)].map(([key, route]) => [key, detectorOf(route)]));
+  const known = [...read.routes].filter(([key]) => wanted.has(key));
+  const asWanted = known.filter(([key, { route }]) => detectorOf(route) === wanted.get(key));
+  if (asWanted.length === 0) return [];
+  return known
+    .filter(([key, { route }]) => isBalanced(route) && detectorOf(route) !== wanted.get(key))
+    .filter(([key]) => wanted.get(key) !== 'none')
+    .map(([key]) => key);
+}
+
+function isBalanced(route: Route): boolean {
+  return route.internal.some(({ action }) => action.kind === 'balance');
+}
+
+/** Which ClusterIP traffic a Route has masqueraded, in a word. */
+function detectorOf(route: Route): string {
+  const marked = route.internal.find(({ action }) => action.kind === 'balance' && action.masquerade);
+  return marked?.source ?? 'none';
+}
