@@ -1,4 +1,3 @@
-import { entries } from '../../model/immutable-map.ts';
 import type { Route } from '../../routing/route.ts';
 import { dispatchEntries } from './dispatch-rules.ts';
 import { canonicalRule } from './fingerprint.ts';
@@ -47,7 +46,7 @@ export function damagedRoutes(rules: LiveRules): ReadonlySet<string> {
     ...changedByOthers(rules),
     ...cutOff(rules),
     ...[...rules.read.routes].filter(([, read]) => isImpossible(rules, read)).map(([key]) => key),
-    ...oddDetectors(rules),
+    ...withoutDetector(rules),
   ]);
 }
 
@@ -86,24 +85,19 @@ function blocksOthers(live: RuleSet, layout: Layout, route: Route): boolean {
     .every(({ value }) => present.has(canonicalRule(value, true)));
 }
 
-/** How a node tells its own pods holds for all Services: who differs from the others, and from what is wanted, was changed. */
-function oddDetectors({ read, layout }: LiveRules): readonly string[] {
-  const wanted = new Map([...entries(layout.routes.routes)].map(([key, route]) => [key, detectorOf(route)]));
-  const known = [...read.routes].filter(([key]) => wanted.has(key));
-  const asWanted = known.filter(([key, { route }]) => detectorOf(route) === wanted.get(key));
-  if (asWanted.length === 0) return [];
-  return known
-    .filter(([key, { route }]) => isBalanced(route) && detectorOf(route) !== wanted.get(key))
-    .filter(([key]) => wanted.get(key) !== 'none')
-    .map(([key]) => key);
+/** How a node tells its own pods holds for all Services: where one has that rule as it is wanted, none may lack it. */
+function withoutDetector({ read, layout }: LiveRules): readonly string[] {
+  const wanted = JSON.stringify(layout.routes.node.localPods);
+  const routes = [...read.routes];
+  if (wanted === undefined || !routes.some(([, { localPods }]) => JSON.stringify(localPods) === wanted))
+    return [];
+  return routes.filter(([, { route }]) => lacksDetector(route)).map(([key]) => key);
 }
 
-function isBalanced(route: Route): boolean {
-  return route.internal.some(({ action }) => action.kind === 'balance');
-}
-
-/** Which ClusterIP traffic a Route has masqueraded, in a word. */
-function detectorOf(route: Route): string {
-  const marked = route.internal.find(({ action }) => action.kind === 'balance' && action.masquerade);
-  return marked?.source ?? 'none';
+function lacksDetector({ internal, external }: Route): boolean {
+  const balanced = internal.filter(({ action }) => action.kind === 'balance');
+  const unmarked =
+    balanced.length > 0 && balanced.every(({ action }) => action.kind === 'balance' && !action.masquerade);
+  const sources = external.map(({ source }) => source);
+  return unmarked || (sources.includes('node') && !sources.includes('local-pods'));
 }
