@@ -15,7 +15,9 @@ Every error names its code, what happened, and what to do. This page is made fro
 `;
 
 it('docs/errors.md lists every code as it is in the code', async () => {
-  const rows = allCodes().map(({ code, text, remedy }) => `| \`${code}\` | ${cell(text)} | ${cell(remedy)} |\n`);
+  const rows = allCodes().map(
+    ({ code, text, remedy }) => `| \`${code}\` | ${cell(text)} | ${cell(remedy)} |\n`,
+  );
   await expect(introduction + rows.join('')).toMatchFileSnapshot('../docs/errors.md');
 });
 

@@ -1,6 +1,5 @@
 import { toError } from '../errors.ts';
-import { parsePlainYaml } from './parse-plain-yaml.ts';
-import { ownStrings, readYaml, type Told } from './parse-yaml.ts';
+import { readYaml, type Told } from './parse-yaml.ts';
 
 /** A place where a text cannot be read; line and column count from 1. */
 export interface ParseProblem {
@@ -30,10 +29,7 @@ export function parseDocuments(text: string): Parsed {
 
 function readText(text: string): Told {
   const beforeJson = /^(?:---)?\s*(?=[{[])/.exec(text)?.[0];
-  if (beforeJson === undefined) {
-    const plain = parsePlainYaml(text);
-    return plain === undefined ? readYaml(text) : { values: [ownStrings(plain)] };
-  }
+  if (beforeJson === undefined) return readYaml(text);
   const told = readJson(text, beforeJson.length);
   return 'values' in told || text.length > maxReread ? told : readYaml(text);
 }

@@ -69,7 +69,7 @@ function* tokensOf(text: string): Generator<CST.Token> {
  * The same JSON with strings of its own: those that a parser cut out of a text are slices in V8, which would keep the whole file in
  * memory for as long as one name out of it is used.
  */
-export function ownStrings(value: unknown): unknown {
+function ownStrings(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value) ?? 'null');
 }
 
