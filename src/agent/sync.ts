@@ -5,7 +5,7 @@ import { type Applied, appliedInSteps, settle } from '../rules/iptables/applied.
 import { planAll, planChange } from '../rules/iptables/delta.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout.ts';
-import { parseInSteps } from '../rules/iptables/parse.ts';
+import { parseChains } from '../rules/iptables/parse.ts';
 import { restoreLines } from '../rules/iptables/restore.ts';
 import type { Plan } from '../rules/plan.ts';
 import { paced } from './pace.ts';
@@ -34,7 +34,7 @@ export interface Prepared {
  * Everything of a sync but the effect: Routes, layout, plan. Reads the kernel only when its content is not known.
  * Costs what changed since `state`.
  */
-export async function prepare(
+async function prepare(
   input: RoutingInput,
   features: IptablesFeatures,
   kernel: RuleKernel,
@@ -68,8 +68,7 @@ export async function sync(
 }
 
 async function readApplied(kernel: RuleKernel, family: Family): Promise<Applied> {
-  const { ruleSet } = await paced(parseInSteps(await kernel.save(), family));
-  return paced(appliedInSteps(ruleSet));
+  return paced(appliedInSteps(parseChains(await kernel.save(), family)));
 }
 
 /** The state after a failed sync: what is decided stays, what the kernel holds is not known any more. */

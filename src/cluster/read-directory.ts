@@ -35,12 +35,12 @@ export async function listManifests(directory: string): Promise<ReadonlyMap<stri
 }
 
 /** Hidden files, and `#web.yaml#` of Emacs, are an editor's own; `web.yaml~` and `web.yaml.bak` end otherwise. */
-export function isManifest(name: string): boolean {
+function isManifest(name: string): boolean {
   return /^[^.#].*\.(?:yaml|yml|json)$/s.test(name);
 }
 
 /** The file as it is now; undefined when it is not there or no file (a directory, a FIFO, which would block its reader). */
-export async function look(path: string): Promise<SeenFile | undefined> {
+async function look(path: string): Promise<SeenFile | undefined> {
   try {
     const file = await stat(path, { bigint: true });
     if (!file.isFile()) return undefined;

@@ -1,8 +1,6 @@
 /** Layer 4 protocols of a Service port. */
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 
-export const protocols: readonly Protocol[] = ['TCP', 'UDP', 'SCTP'];
-
 export type TrafficPolicy = 'Cluster' | 'Local';
 
 /** A validated Service, reduced to what decides packets. Addresses and CIDRs are canonical text of either family. */

@@ -15,8 +15,10 @@ export interface Step {
   readonly verb: 'write' | 'delete' | 'insert';
   readonly table: string;
   readonly chain: string;
-  /** Rule lines; empty for `delete`. */
-  readonly lines: readonly Line[];
+  /** Rule lines; none for `delete`. Made when they are asked for: those of a first load would be most of the agent's memory. */
+  readonly lines: () => readonly Line[];
+  /** Of the lines, with their line ends. */
+  readonly size: { readonly lines: number; readonly bytes: number };
   /** Key of the Route that the chain serves; undefined when it serves several or the whole node. */
   readonly service: string | undefined;
   /** A `write` of a chain that does not exist yet: nothing reaches it before another step refers to it. */

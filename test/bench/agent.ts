@@ -27,6 +27,8 @@ export interface AgentJob {
   readonly program: string;
   readonly variant: IptablesVariant;
   readonly services: number;
+  /** Of the manifests: reading YAML is most of a start, and reading JSON is not. */
+  readonly format: 'yaml' | 'json';
   readonly changes: number;
   readonly timeoutSeconds: number;
 }
@@ -35,10 +37,10 @@ export interface AgentJob {
 export interface AgentFigures {
   /** Milliseconds from exec to the first packet that arrives; undefined: it did not in time. */
   readonly coldStart: number | undefined;
-  /** CPU milliseconds until then, of the agent and of the programs that it ran. */
+  /** CPU milliseconds until some seconds after that, of the agent and of the programs that it ran. */
   readonly ownCpu: number;
   readonly programsCpu: number;
-  /** MB, some seconds after that. */
+  /** MB, at the same time. */
   readonly restMb: number;
   /** Milliseconds from the rename of a file to the first packet at the new endpoint. */
   readonly change: Spread | undefined;
@@ -57,16 +59,15 @@ export async function measureAgent(job: AgentJob): Promise<AgentFigures> {
   if (probed === undefined) throw new Error('no services');
   const target: BenchService = { ...probed, protocol: 'UDP' };
   const spares = Array.from({ length: job.changes }, (_, number) => sparePod(number));
-  await writeManifests(all.slice(0, -1), target);
+  await writeManifests(all.slice(0, -1), target, job.format);
   const probe = await openProbe(target.address, [...target.endpoints, ...spares]);
   const agent = new Agent(job);
   try {
     const coldStart = await probe.until(target.endpoints, agent.started, job.timeoutSeconds);
-    const cpu = cpuOf(agent.pid);
     await delay(job.changes > 3 ? 5000 : 1500);
-    const restMb = residentMemory(agent.pid);
-    const cold = { coldStart, ...cpu, restMb };
-    const changed = coldStart === undefined ? undefined : await measureChanges(agent, probe, target, spares);
+    const cold = { coldStart, ...cpuOf(agent.pid), restMb: residentMemory(agent.pid) };
+    const changed =
+      coldStart === undefined ? undefined : await measureChanges(agent, probe, { ...job, target, spares });
     return { ...cold, change: changed?.change, sync: changed?.sync, peakMb: peakMemory(agent.pid) };
   } finally {
     await agent.end();
@@ -75,13 +76,19 @@ export async function measureAgent(job: AgentJob): Promise<AgentFigures> {
 }
 
 /** Always longer after the last sync than its least rest, so that no change waits for that. */
-async function measureChanges(agent: Agent, probe: Probe, target: BenchService, spares: readonly string[]) {
+async function measureChanges(
+  agent: Agent,
+  probe: Probe,
+  what: Pick<AgentJob, 'format'> & { readonly target: BenchService; readonly spares: readonly string[] },
+) {
+  const { target, spares, format } = what;
   const times: number[] = [];
   agent.syncs.length = 0;
   for (const spare of spares) {
-    const text = await writeHidden(textOf([target], [spare, ...target.endpoints.slice(1)]));
+    const fresh = `${directory}/.new`;
+    await writeFile(fresh, textOf(format, [target], [spare, ...target.endpoints.slice(1)]));
     const started = performance.now();
-    await rename(text, `${directory}/probed.yaml`);
+    await rename(fresh, probedFile(format));
     const time = await probe.until([spare], started, 30);
     if (time === undefined) throw new Error('a changed endpoint got no packet within 30 s');
     times.push(time);
@@ -91,27 +98,34 @@ async function measureChanges(agent: Agent, probe: Probe, target: BenchService, 
 }
 
 /** A hundred Services a file, as a repository of manifests may have them, and one file for the Service that changes. */
-async function writeManifests(services: readonly BenchService[], target: BenchService): Promise<void> {
+async function writeManifests(
+  services: readonly BenchService[],
+  target: BenchService,
+  format: AgentJob['format'],
+): Promise<void> {
   await mkdir(directory);
   await writeFile(`${directory}/node.yaml`, stringify(benchNode));
   for (let first = 0; first < services.length; first += perFile) {
-    const text = textOf(services.slice(first, first + perFile));
-    await writeFile(`${directory}/services-${String(first).padStart(5, '0')}.yaml`, text);
+    const text = textOf(format, services.slice(first, first + perFile));
+    await writeFile(`${directory}/services-${String(first).padStart(5, '0')}.${format}`, text);
   }
-  await writeFile(`${directory}/probed.yaml`, textOf([target]));
+  await writeFile(probedFile(format), textOf(format, [target]));
 }
 
-async function writeHidden(text: string): Promise<string> {
-  const path = `${directory}/.new`;
-  await writeFile(path, text);
-  return path;
+function probedFile(format: AgentJob['format']): string {
+  return `${directory}/probed.${format}`;
 }
 
-function textOf(services: readonly BenchService[], endpoints?: readonly string[]): string {
+function textOf(
+  format: AgentJob['format'],
+  services: readonly BenchService[],
+  endpoints?: readonly string[],
+): string {
   const objects = services.flatMap((each): readonly Json[] => [
     serviceObject(each),
     sliceObject(each, endpoints),
   ]);
+  if (format === 'json') return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
   return objects.map((object) => `---\n${stringify(object)}`).join('');
 }
 

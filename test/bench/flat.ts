@@ -22,7 +22,9 @@ export function flatDispatch(layout: Layout, steps: readonly Step[]): readonly S
   const lines = rules.map((rule) => lineOf(services, rule));
   return steps
     .filter(({ table, chain }) => table !== 'nat' || !inTree.has(chain))
-    .map((step) => (step.table === 'nat' && step.chain === services ? { ...step, lines } : step));
+    .map((step) =>
+      step.table === 'nat' && step.chain === services ? { ...step, lines: () => lines } : step,
+    );
 }
 
 /**
@@ -34,7 +36,8 @@ export function flatChange(layout: Layout, changed: readonly Step[]): readonly S
     verb: 'write',
     table: 'nat',
     chain: services,
-    lines: [],
+    lines: () => [],
+    size: { lines: 0, bytes: 0 },
     service: undefined,
     creates: false,
     fingerprint: undefined,
@@ -51,7 +54,7 @@ export function linearChoice(layout: Layout, steps: readonly Step[], service: st
   const chains = ours.map(({ chain }) => chain).filter((chain) => chain.startsWith('KUBE-SEP-'));
   const head = ours
     .filter(({ chain }) => chain === entry)
-    .flatMap(({ lines }) => lines.filter(({ text }) => text.endsWith('-j KUBE-MARK-MASQ')));
+    .flatMap(({ lines }) => lines().filter(({ text }) => text.endsWith('-j KUBE-MARK-MASQ')));
   const lines = chains.map((chain, index) => {
     const { address, port } = route.endpoints.cluster[index] ?? { address: '', port: 0 };
     const text = `${route.name} -> ${addressPort(address, port)}`;
@@ -61,7 +64,7 @@ export function linearChoice(layout: Layout, steps: readonly Step[], service: st
   const isBranch = ({ chain }: Step): boolean => chain.startsWith('KUBE-SVC-') && chain !== entry;
   return steps
     .filter((step) => step.service !== service || !isBranch(step))
-    .map((step) => (step.chain === entry ? { ...step, lines: [...head, ...lines] } : step));
+    .map((step) => (step.chain === entry ? { ...step, lines: () => [...head, ...lines] } : step));
 }
 
 function choiceLine(choice: {

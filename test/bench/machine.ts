@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { searchPath } from '../netns/holder.ts';
 
 /** What the figures depend on, besides the code. */
 export const machine: readonly (readonly [name: string, value: string])[] = [
   ['cpu', `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}`],
   ['memory', `${Math.round(totalmem() / 2 ** 30)} GB`],
+  ['load', `${loadavg()[0]?.toFixed(1)} when it began`],
   ['kernel', release()],
   ['node', process.version],
   ['iptables', versionOf('iptables-legacy')],

@@ -55,7 +55,19 @@ export function restoreTables(measured: readonly Measured<'restore'>[]): string 
   const restarts = measured.flatMap(({ job, figures: { restart: r } }) =>
     r === undefined
       ? []
-      : [[wayOf(job), job.services, r.save, r.parse, r.plan, r.restore, r.total, Math.round(r.programMb)]],
+      : [
+          [
+            wayOf(job),
+            job.services,
+            r.save,
+            r.parse,
+            r.plan,
+            r.restore,
+            r.total,
+            r.longestBlock,
+            Math.round(r.programMb),
+          ],
+        ],
   );
   return [
     table(
@@ -64,8 +76,8 @@ export function restoreTables(measured: readonly Measured<'restore'>[]): string 
       loads,
     ),
     table(
-      'Restart over existing rules, one endpoint changed meanwhile (ms, MB)',
-      ['way', 'services', 'save', 'parse', 'plan', 'restore', 'total', 'peak'],
+      'Restart over existing rules, one endpoint changed meanwhile (ms)',
+      ['way', 'services', 'save', 'parse', 'plan', 'restore', 'total', 'block', 'MB'],
       restarts,
     ),
     table(
@@ -156,7 +168,7 @@ export function agentTables({
 }): string {
   const { bareNode, version } = start.figures;
   const rows = agents.map(({ job, figures: f }) => [
-    job.variant,
+    `${job.variant} ${job.format}`,
     job.services,
     seconds(f.coldStart, job.timeoutSeconds),
     (f.ownCpu / 1000).toFixed(1),
@@ -178,7 +190,7 @@ export function agentTables({
     ),
     table(
       'nodeplane run: cold start (s, CPU s), file to packet and its sync (ms), MB',
-      ['variant', 'services', 'cold', 'own', 'tools', 'p50', 'p95', 'sync', 'rest', 'peak'],
+      ['rules, files', 'services', 'cold', 'own', 'tools', 'p50', 'p95', 'sync', 'rest', 'peak'],
       rows,
     ),
   ].join('\n');

@@ -1,8 +1,9 @@
+import { paced } from '../../src/agent/pace.ts';
 import { exec } from '../../src/kernel/exec.ts';
 import { createIptables, type Iptables } from '../../src/kernel/iptables.ts';
 import { findPrograms, type IptablesVariant } from '../../src/kernel/iptables-programs.ts';
-import { appliedFrom } from '../../src/rules/iptables/applied.ts';
-import { parseRules } from '../../src/rules/iptables/parse.ts';
+import { type Applied, appliedInSteps } from '../../src/rules/iptables/applied.ts';
+import { parseChains } from '../../src/rules/iptables/parse.ts';
 import { restoreLines, type Transactions } from '../../src/rules/iptables/restore.ts';
 import type { Step } from '../../src/rules/plan.ts';
 import {
@@ -16,6 +17,7 @@ import {
 } from './cluster.ts';
 import { type Spread, spreadOf, timed } from './figures.ts';
 import { flatChange, flatDispatch } from './flat.ts';
+import { watchingLoop } from './loop.ts';
 import { watchingPrograms } from './memory.ts';
 import { type Planned, planFully, planNext } from './rules.ts';
 
@@ -53,6 +55,8 @@ interface Restart {
   readonly plan: number;
   readonly restore: number;
   readonly total: number;
+  /** For how long the event loop was held at worst. */
+  readonly longestBlock: number;
   readonly programMb: number;
 }
 
@@ -137,18 +141,24 @@ async function measureRestart(
   cluster: Cluster,
 ): Promise<Restart> {
   await cluster.take([changeOf(movedSlice(serviceAt(services, changes), changes))]);
-  const { value, peakMb } = await watchingPrograms(async () => {
+  const restart = async () => {
     const saved = await timed(() => iptables.save());
-    const parsed = await timed(() => appliedFrom(parseRules(saved.value, 'IPv4').ruleSet));
+    const parsed = await timed(() => readBack(saved.value));
     const planned = await timed(() => planFully(cluster.snapshot(), parsed.value));
     const { steps } = planned.value.plan;
     if (steps.length > 20)
       throw new Error(`a restart would write ${steps.length} chains, not only what changed`);
     const restored = await timed(() => iptables.restore(restoreLines(steps, transactions)));
-    return { save: saved.ms, parse: parsed.ms, plan: planned.ms, restore: restored.ms };
-  });
-  const { save, parse, plan, restore } = value;
-  return { ...value, total: save + parse + plan + restore, programMb: peakMb };
+    const total = saved.ms + parsed.ms + planned.ms + restored.ms;
+    return { save: saved.ms, parse: parsed.ms, plan: planned.ms, restore: restored.ms, total };
+  };
+  const { value, peakMb } = await watchingPrograms(() => watchingLoop(restart));
+  return { ...value.value, longestBlock: value.longestBlock, programMb: peakMb };
+}
+
+/** As the agent learns what is applied. */
+async function readBack(saved: string): Promise<Applied> {
+  return paced(appliedInSteps(parseChains(saved, 'IPv4')));
 }
 
 function serviceAt(services: readonly BenchService[], number: number): BenchService {

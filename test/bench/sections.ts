@@ -77,7 +77,7 @@ function restoreJobs({ sizes, quick }: BenchOptions): readonly RestoreJob[] {
   );
   if (quick) return [...ours, ...theirs];
   // As kube-proxy loads: quadratic, so two small sizes tell the curve and a large one the end of it.
-  const nft = { ...common, variant: 'nft', transactions: 'one' } as const;
+  const nft = { ...common, variant: 'nft', transactions: 'one', timeoutSeconds: 60 } as const;
   const quadratic = sizes ?? [1000, 2500, 10_000];
   return [
     ...ours,
@@ -127,7 +127,7 @@ export async function agentSection({ run, options, progress }: SectionContext) {
   const start: Measured<'start'> = { job: startJob, figures: await run<'start'>(startJob) };
   const agents: Measured<'agent'>[] = [];
   for (const job of agentJobs(options)) {
-    progress(`agent: iptables-${job.variant}, ${job.services} services`);
+    progress(`agent: iptables-${job.variant}, ${job.services} services in ${job.format}`);
     agents.push({ job, figures: await run<'agent'>(job) });
   }
   return { start, agents };
@@ -140,7 +140,10 @@ function agentJobs({ sizes, quick }: BenchOptions): readonly AgentJob[] {
     changes: quick ? 1 : 10,
     timeoutSeconds: quick ? 20 : 120,
   } as const;
-  return variants.flatMap((variant) =>
-    (sizes ?? [1000, 10_000]).map((services): AgentJob => ({ ...common, variant, services })),
+  const formats = quick ? (['yaml'] as const) : (['yaml', 'json'] as const);
+  return formats.flatMap((format) =>
+    variants.flatMap((variant) =>
+      (sizes ?? [1000, 10_000]).map((services): AgentJob => ({ ...common, format, variant, services })),
+    ),
   );
 }

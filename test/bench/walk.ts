@@ -1,8 +1,5 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
 import { nothingApplied, settle } from '../../src/rules/iptables/applied.ts';
 import {
-  type BenchService,
   benchServices,
   type Cluster,
   changeOf,
@@ -12,6 +9,7 @@ import {
   sliceObject,
 } from './cluster.ts';
 import { medianOf, type Spread, spreadOf, timed } from './figures.ts';
+import { watchingLoop } from './loop.ts';
 import { peakMemory, retainedHeap } from './memory.ts';
 import { planNext, type Standing, stages } from './rules.ts';
 
@@ -46,39 +44,34 @@ export interface WalkJob {
 
 export async function measureWalk({ services: count, changes }: WalkJob): Promise<WalkFigures> {
   const empty = retainedHeap();
-  const services = benchServices(count);
   const cluster = createCluster();
-  const { standing, ...full } = await measureFull(services, cluster);
-  const { last, ...small } = await measureChanges(services, cluster, standing, changes);
+  const { standing, ...full } = await measureFull(count, cluster);
+  const { last, ...small } = await measureChanges(count, cluster, standing, changes);
   return { ...full, ...small, retainedMb: retainedOf(last, cluster, empty) };
 }
 
-async function measureFull(services: readonly BenchService[], cluster: Cluster) {
+async function measureFull(count: number, cluster: Cluster) {
+  const services = benchServices(count);
   const decoded = await timed(() => changesOf(services));
-  const loop = monitorEventLoopDelay({ resolution: 1 });
-  loop.enable();
-  await delay(50);
-  loop.reset();
-  const joined = await timed(() => cluster.take(decoded.value));
-  const decided = await timed(() => stages.decide(cluster.snapshot()));
-  const laidOut = await timed(() => stages.layOut(decided.value));
-  const planned = await timed(() => stages.plan(laidOut.value, nothingApplied));
-  await delay(20);
-  loop.disable();
-
+  const { value, longestBlock } = await watchingLoop(async () => {
+    const joined = await timed(() => cluster.take(decoded.value));
+    const decided = await timed(() => stages.decide(cluster.snapshot()));
+    const laidOut = await timed(() => stages.layOut(decided.value));
+    const planned = await timed(() => stages.plan(laidOut.value, nothingApplied));
+    return { joined, decided, laidOut, planned };
+  });
+  const { joined, decided, laidOut, planned } = value;
   const { lines, bytes } = planned.value.cost;
   const applied = settle(nothingApplied, planned.value);
-  const [join, decide, layOut, plan] = [joined.ms, decided.ms, laidOut.ms, planned.ms];
   return {
     standing: { decided: decided.value, layout: laidOut.value, applied },
     decode: decoded.ms,
-    join,
-    decide,
-    layOut,
-    plan,
-    total: join + decide + layOut + plan,
-    // The monitor counts its own period of a millisecond in.
-    longestBlock: Math.max(0, loop.max / 1e6 - 1),
+    join: joined.ms,
+    decide: decided.ms,
+    layOut: laidOut.ms,
+    plan: planned.ms,
+    total: joined.ms + decided.ms + laidOut.ms + planned.ms,
+    longestBlock,
     lines,
     bytes,
     peakMb: peakMemory('self'),
@@ -86,12 +79,8 @@ async function measureFull(services: readonly BenchService[], cluster: Cluster) 
 }
 
 /** Endpoints that move to another pod and back, each of a Service far from the one before. */
-async function measureChanges(
-  services: readonly BenchService[],
-  cluster: Cluster,
-  before: Standing,
-  changes: number,
-) {
+async function measureChanges(count: number, cluster: Cluster, before: Standing, changes: number) {
+  const services = benchServices(count);
   let last = before;
   const times: number[] = [];
   const lines: number[] = [];

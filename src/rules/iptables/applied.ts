@@ -2,7 +2,7 @@ import { type ImmutableMap, immutableMap, withEntries } from '../../model/immuta
 import type { Plan, Step } from '../plan.ts';
 import { fingerprintChain, fingerprintRule } from './fingerprint.ts';
 import * as names from './names.ts';
-import { builtinChains, type RuleSet, type TableName, tableNames } from './objects.ts';
+import { builtinChains, type Chain, type RuleSet, type TableName, tableNames } from './objects.ts';
 
 /** What the kernel holds of ours in one family: fingerprints, not rules, so that memory stays small. */
 export interface Applied {
@@ -36,29 +36,35 @@ export function isOurChain(name: string): boolean {
 
 /** What was read from the kernel, as far as it is ours; KUBE-FIREWALL is shared with kubelet: compared, never deleted. */
 export function appliedFrom(ruleSet: RuleSet): Applied {
-  const reading = appliedInSteps(ruleSet);
+  const reading = appliedInSteps(chainsIn(ruleSet));
   let step = reading.next();
   while (step.done !== true) step = reading.next();
   return step.value;
 }
 
-/** {@link appliedFrom} for large tables: yields between chains, so that a caller may pause. */
-export function* appliedInSteps(ruleSet: RuleSet): Generator<undefined, Applied> {
+export function* chainsIn(ruleSet: RuleSet): Generator<Chain> {
+  for (const table of tableNames) yield* ruleSet[table].values();
+}
+
+/** {@link appliedFrom} chain by chain: takes each once, keeps none, and yields between them, so that a caller may pause. */
+export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, Applied> {
   const jumps = new Set<string>();
-  const chains = { ...nothingApplied.chains };
-  for (const table of tableNames) {
-    const ours: [string, string][] = [];
-    for (const chain of ruleSet[table].values()) {
-      if (builtinChains[table].includes(chain.name)) {
-        for (const rule of chain.rules) jumps.add(jumpKey(table, chain.name, fingerprintRule(rule)));
-      } else if (isOurChain(chain.name) || chain.name === names.firewall) {
-        ours.push([chain.name, fingerprintChain(chain)]);
-        yield;
-      }
+  const ours: Record<TableName, [string, string][]> = { mangle: [], filter: [], nat: [] };
+  for (const chain of chains) {
+    const { table, name, rules } = chain;
+    if (builtinChains[table].includes(name)) {
+      for (const rule of rules) jumps.add(jumpKey(table, name, fingerprintRule(rule)));
+    } else if (isOurChain(name) || name === names.firewall) {
+      ours[table].push([name, fingerprintChain(chain)]);
+      yield;
     }
-    chains[table] = immutableMap(ours);
   }
-  return { chains, jumps };
+  const maps = {
+    mangle: immutableMap(ours.mangle),
+    filter: immutableMap(ours.filter),
+    nat: immutableMap(ours.nat),
+  };
+  return { chains: maps, jumps };
 }
 
 /** What the kernel holds once the plan is applied. */

@@ -1,5 +1,6 @@
 import type { Line, Step } from '../plan.ts';
 import { isOurChain } from './applied.ts';
+import { deletion } from './delta.ts';
 import { builtinChains, type Chain, type Rule, type RuleSet, tableNames } from './objects.ts';
 import { renderRuleWith } from './render.ts';
 import { restoreLines, type Transactions } from './restore.ts';
@@ -18,15 +19,7 @@ export interface Cleanup {
 export function cleanup(ruleSet: RuleSet, transactions: Transactions): Cleanup {
   const jumps = tableNames.map((table) => ({ table, lines: jumpLines([...ruleSet[table].values()]) }));
   const steps: Step[] = tableNames.flatMap((table) =>
-    [...ruleSet[table].keys()].filter(isOurChain).map((chain) => ({
-      verb: 'delete',
-      table,
-      chain,
-      lines: [],
-      service: undefined,
-      creates: false,
-      fingerprint: undefined,
-    })),
+    [...ruleSet[table].keys()].filter(isOurChain).map((chain) => deletion(table, chain, undefined)),
   );
   const unhook = jumps
     .filter(({ lines }) => lines.length > 0)

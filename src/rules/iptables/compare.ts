@@ -2,7 +2,7 @@ import { entries } from '../../model/immutable-map.ts';
 import type { Route } from '../../routing/route.ts';
 import type { Comparison, ServiceChange } from '../comparison.ts';
 import { describeChange } from '../describe-change.ts';
-import { appliedInSteps } from './applied.ts';
+import { appliedInSteps, chainsIn } from './applied.ts';
 import { damagedRoutes, explainedChains } from './damage.ts';
 import { planAll } from './delta.ts';
 import { findDrift } from './drift.ts';
@@ -16,18 +16,15 @@ import { type Rewrite, rewritesOf, ruleChanges } from './rule-changes.ts';
  * what no state of a Service explains is drift. Empty exactly when a plan would have no steps. Yields as planning does.
  */
 export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Comparison> {
-  const plan = yield* planAll(yield* appliedInSteps(live), layout);
+  const plan = yield* planAll(yield* appliedInSteps(chainsIn(live)), layout);
   if (plan.steps.length === 0) return { changes: [], drift: [] };
   const wanted = new Map(
     [...wantedChains(layout)].map(({ table, name, chain }) => [`${table} ${name}`, chain]),
   );
   const read = readRoutes(live, plan.family);
   const explained = explainedChains(read, layout);
-  const steps = plan.steps.map((step) => ({
-    ...step,
-    service: step.service ?? explained.get(step.chain)?.service,
-  }));
-  const rewrites = rewritesOf(steps, live, wanted);
+  const ownerOf = (chain: string) => explained.get(chain)?.service;
+  const rewrites = rewritesOf(plan.steps, { live, wanted, ownerOf });
   const pairs = pairRoutes(layout, read.routes);
   const rules = { live, read, layout, explained };
   const damaged = damagedRoutes(rules);
@@ -83,7 +80,7 @@ function changeOf(
   const after = pair.after === undefined ? undefined : { route: pair.after, localPods };
   const change = describeChange(pair.before, after);
   if (change === undefined) return [];
-  const rules = ruleChanges(rewrites, (rule, { service }) => (service ?? keyOf(rule)) === pair.key);
+  const rules = ruleChanges(rewrites, (rule, service) => (service ?? keyOf(rule)) === pair.key);
   return [{ ...change, rules }];
 }
 

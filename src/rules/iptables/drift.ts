@@ -38,15 +38,15 @@ export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): 
 
 /** Keys of the Routes that a drifted chain concerns (none: the whole node); undefined when the chain has not drifted. */
 function concerned(
-  { step, before, after }: Rewrite,
+  { step, service, before, after }: Rewrite,
   { live, read, explained, damaged, keyOf }: DriftContext,
   dispatched: ReadonlySet<string>,
 ): readonly string[] | undefined {
   if (step.verb === 'insert' || nodeChains.has(step.chain)) return [];
-  if (step.service !== undefined) {
+  if (service !== undefined) {
     // A chain that is neither there nor called for by others is new.
     const isNew = before === undefined && !explained.has(step.chain);
-    return damaged.has(step.service) && !isNew ? [step.service] : undefined;
+    return damaged.has(service) && !isNew ? [service] : undefined;
   }
   const [old, fresh] = [before?.rules ?? [], after?.rules ?? []];
   const lost = surplus(fresh, old);
@@ -55,22 +55,19 @@ function concerned(
     .filter((key) => key !== undefined)
     .filter((key) => damaged.has(key));
   const foreign = read.foreign.some(({ table, chain }) => table === step.table && chain === step.chain);
-  const cut = lost.some(({ service, target }) => {
-    if (service !== undefined || target.kind !== 'jump') return false;
+  const cut = lost.some(({ service: about, target }) => {
+    if (about !== undefined || target.kind !== 'jump') return false;
     const table = step.table === 'filter' ? live.filter : live.nat;
     return table.has(target.chain) && !dispatched.has(`${step.table} ${target.chain}`);
   });
   return foreign || cut || hurt.length > 0 ? [...new Set(hurt)] : undefined;
 }
 
-function describe(
-  { step, before, after }: Rewrite,
-  services: readonly string[],
-  context: DriftContext,
-): ChainDrift {
+function describe(rewrite: Rewrite, services: readonly string[], context: DriftContext): ChainDrift {
   const [service] = services;
   // What would be taken away is what somebody has added, and the other way round.
-  const back = ruleChanges([{ step, before, after }], () => true);
+  const { step, before } = rewrite;
+  const back = ruleChanges([rewrite], () => true);
   return {
     family: context.layout.routes.node.family,
     table: step.table,

@@ -1,4 +1,4 @@
-import { differences, entries } from '../../model/immutable-map.ts';
+import { differences, entries, get } from '../../model/immutable-map.ts';
 import type { FamilyRoutes, Route } from '../../routing/route.ts';
 import { changedNodes, emptyTree, insert, nodesOf, type RadixTree, remove } from '../radix.ts';
 import { type Dispatch, longestDispatch, treeChain, treeNames, treeRules, trees } from './dispatch.ts';
@@ -115,6 +115,12 @@ function* routeChanges(
   for (const { table, name, service } of routeChains(before, change.before)) {
     if (!kept.has(name)) yield { table, name, chain: undefined, service };
   }
+}
+
+/** Chains of one Service port, by the key of its Route; none when there is no such Route. */
+export function chainsOfService(layout: Layout, key: string): readonly Chain[] {
+  const route = get(layout.routes.routes, key);
+  return route === undefined ? [] : serviceChains(route, layout.routes.node, layout.options.comments);
 }
 
 function* routeChains(layout: Layout, route: Route): Generator<WantedChain> {

@@ -51,13 +51,7 @@ export function dispatchTreeChain(root: string, tree: string, position: string):
 }
 
 /** Prefixes of chains that belong to Services. */
-export const servicePrefixes: readonly string[] = [
-  'KUBE-SVC-',
-  'KUBE-SVL-',
-  'KUBE-EXT-',
-  'KUBE-FW-',
-  'KUBE-SEP-',
-];
+const servicePrefixes: readonly string[] = ['KUBE-SVC-', 'KUBE-SVL-', 'KUBE-EXT-', 'KUBE-FW-', 'KUBE-SEP-'];
 
 /** Whether the chain belongs to Services (and to nobody else), by its name. */
 export function isServiceChain(name: string): boolean {

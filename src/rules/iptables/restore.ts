@@ -37,7 +37,7 @@ function* transaction(table: string, steps: readonly Step[]): Generator<Line> {
   if (steps.length === 0) return;
   yield plain(`*${table}`);
   yield* declarations(steps);
-  for (const step of steps) yield* step.lines;
+  for (const step of steps) yield* step.lines();
   yield* deletions(steps);
   yield plain('COMMIT');
 }
@@ -78,7 +78,7 @@ function calledFirst(fresh: readonly Step[]) {
   const services = fresh.filter(({ service }) => service !== undefined);
   const shared = fresh.filter(({ service }) => service === undefined);
   const trees = shared.filter(({ chain }) => isServiceChain(chain)).reverse();
-  const roots = shared.filter(({ chain, lines }) => !isServiceChain(chain) && lines.some(leadsToService));
+  const roots = shared.filter((step) => !isServiceChain(step.chain) && step.lines().some(leadsToService));
   const first = shared.filter((step) => !isServiceChain(step.chain) && !roots.includes(step));
   return { first, services, trees, roots };
 }

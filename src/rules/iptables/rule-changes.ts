@@ -7,21 +7,29 @@ import { renderRule } from './render.ts';
 /** A step with the rules that stand there now and those that are wanted. */
 export interface Rewrite {
   readonly step: Step;
-  /** Undefined: the chain does not exist. Empty for a jump from a built-in chain. */
+  /** Key of the Route that the chain serves, wanted or read back; undefined when it serves several or the whole node. */
+  readonly service: string | undefined;
+  /** Undefined: the chain does not exist, or the step is a jump from a built-in chain. */
   readonly before: Chain | undefined;
   /** Undefined: the chain goes. */
   readonly after: Chain | undefined;
 }
 
-/** Joins each step with both sides of its chain. `wanted` is keyed by `table chain`. */
-export function rewritesOf(
-  steps: readonly Step[],
-  live: RuleSet,
-  wanted: ReadonlyMap<string, Chain | undefined>,
-): readonly Rewrite[] {
+/** Where both sides of a step are looked up. */
+export interface Sides {
+  readonly live: RuleSet;
+  /** By `table chain`. */
+  readonly wanted: ReadonlyMap<string, Chain | undefined>;
+  /** Key of the Route that a chain in the kernel belongs to. */
+  readonly ownerOf: (chain: string) => string | undefined;
+}
+
+/** Joins each step with both sides of its chain. */
+export function rewritesOf(steps: readonly Step[], { live, wanted, ownerOf }: Sides): readonly Rewrite[] {
   const tables: Readonly<Record<string, RuleSet[TableName] | undefined>> = live;
   return steps.map((step) => ({
     step,
+    service: step.service ?? ownerOf(step.chain),
     before: step.verb === 'insert' ? undefined : tables[step.table]?.get(step.chain),
     after: wanted.get(`${step.table} ${step.chain}`),
   }));
@@ -30,17 +38,17 @@ export function rewritesOf(
 /** Lines that rewrites bring and take away, compared as multisets; only rules that `about` accepts. */
 export function ruleChanges(
   rewrites: readonly Rewrite[],
-  about: (rule: Rule, step: Step) => boolean,
+  about: (rule: Rule, service: string | undefined) => boolean,
 ): RuleLines {
   const added: string[] = [];
   const removed: string[] = [];
-  for (const { step, before, after } of rewrites) {
+  for (const { step, service, before, after } of rewrites) {
     const [old, fresh] = [before?.rules ?? [], after?.rules ?? []];
     const lines = (rules: readonly Rule[]) =>
-      rules.filter((rule) => about(rule, step)).map((rule) => renderRule(step.chain, rule));
+      rules.filter((rule) => about(rule, service)).map((rule) => renderRule(step.chain, rule));
     removed.push(...lines(surplus(old, fresh)));
     added.push(...lines(surplus(fresh, old)));
-    if (step.verb === 'insert') added.push(...step.lines.map(({ text }) => text.replace(/^-I/, '-A')));
+    if (step.verb === 'insert') added.push(...step.lines().map(({ text }) => text.replace(/^-I/, '-A')));
   }
   return { added, removed };
 }
