@@ -6,7 +6,7 @@ import { createFakeIptables, type FakeIptables } from '../kernel/fake.ts';
 import type { RoutingInput } from '../routing/routes.ts';
 import { appliedFrom } from '../rules/iptables/applied.ts';
 import type { Line } from '../rules/plan.ts';
-import { type FamilyState, forgotten, freshState, type RuleKernel, sync } from './sync.ts';
+import { forgotten, freshState, type RuleKernel, sync } from './sync.ts';
 
 const { features } = plainSetting;
 
@@ -16,7 +16,8 @@ class ScriptedKernel implements RuleKernel {
   readonly fake: FakeIptables;
   readonly sent: string[] = [];
   saves = 0;
-  failing: 'before' | 'behind' | undefined;
+  /** Where in a restore it fails; `between`: with its first transaction applied, as when it is killed. */
+  failing: 'before' | 'between' | 'behind' | undefined;
 
   constructor(variant: 'nft' | 'legacy' = 'nft') {
     this.programs = { variant, naming: 'suffixed', version: '1.8.9' };
@@ -27,9 +28,10 @@ class ScriptedKernel implements RuleKernel {
     const text = Array.from(lines, (line) => `${line.text}\n`).join('');
     this.sent.push(text);
     if (this.failing === 'before') return Promise.reject(new Error('lock held'));
-    const { exitCode, stderr } = this.fake.restore(text, { noflush: true });
+    const taken = this.failing === 'between' ? text.slice(0, text.indexOf('COMMIT') + 7) : text;
+    const { exitCode, stderr } = this.fake.restore(taken, { noflush: true });
     if (exitCode !== 0) return Promise.reject(new Error(stderr));
-    return this.failing === 'behind' ? Promise.reject(new Error('killed')) : Promise.resolve();
+    return this.failing === undefined ? Promise.resolve() : Promise.reject(new Error('killed'));
   }
 
   save(): Promise<string> {
@@ -88,22 +90,24 @@ describe('a sync', () => {
     expect(plan.steps.map(({ chain }) => chain.slice(0, 9))).toEqual(['KUBE-SVC-', 'KUBE-SEP-']);
   });
 
-  it.each(['before', 'behind'] as const)(
-    'that fails %s the change is repaired by the next',
+  it.each(['before', 'between', 'behind'] as const)(
+    'that fails %s its transactions is made up for by the next',
     async (failing) => {
       const kernel = new ScriptedKernel();
-      const first = await sync(input(2), features, kernel, freshState);
+      const first = await sync(input(0), features, kernel, freshState);
       kernel.failing = failing;
       await expect(sync(input(3), features, kernel, first.next)).rejects.toThrow();
       kernel.failing = undefined;
-      const state: FamilyState = forgotten(first.next);
-      // What somebody did meanwhile is noticed as well, because all is compared.
+      const state = forgotten(first.next);
+      expect(state).toEqual({ ...first.next, applied: undefined });
+      // What somebody did meanwhile is put right as well, because the kernel is read again.
       kernel.fake.restore('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n', { noflush: true });
       const third = await sync(input(3), features, kernel, state);
       expect(kernel.saves).toBe(2);
       expect(third.plan.steps.map(({ chain }) => chain)).toContain('KUBE-MARK-MASQ');
-      const { plan } = await sync(input(3), features, kernel, freshState);
-      expect(plan.steps).toEqual([]);
+      const direct = new ScriptedKernel();
+      await sync(input(3), features, direct, freshState);
+      expect(appliedFrom(kernel.fake.ruleSet())).toEqual(appliedFrom(direct.fake.ruleSet()));
     },
   );
 
