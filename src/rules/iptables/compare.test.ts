@@ -21,7 +21,7 @@ import { appliedFrom, nothingApplied } from './applied.ts';
 import { compare } from './compare.ts';
 import { planAll } from './delta.ts';
 import type { Layout } from './layout.ts';
-import type { RuleSet } from './objects.ts';
+import { type RuleSet, tableNames } from './objects.ts';
 import { parseRules } from './parse.ts';
 import { readRoutes } from './read-routes.ts';
 import { restoreLines } from './restore.ts';
@@ -33,6 +33,16 @@ function saved({ family }: Setting, layout: Layout): RuleSet {
   const text = Array.from(restoreLines(steps, 'one'), (line) => `${line.text}\n`).join('');
   expect(fake.restore(text, { noflush: true })).toEqual({ exitCode: 0, stderr: '' });
   return parseRules(fake.save(), family).ruleSet;
+}
+
+/** The rules without one of them. */
+function withoutRule(ruleSet: RuleSet, choice: number): RuleSet {
+  const chains = tableNames.flatMap((table) => [...ruleSet[table].values()]);
+  const placed = chains.flatMap((chain) => chain.rules.map((rule) => ({ chain, rule })));
+  const { chain, rule } = placed[choice % placed.length] ?? {};
+  if (chain === undefined) return ruleSet;
+  const less = { ...chain, rules: chain.rules.filter((other) => other !== rule) };
+  return { ...ruleSet, [chain.table]: new Map(ruleSet[chain.table]).set(chain.name, less) };
 }
 
 function keysOf({ changes }: Comparison): readonly string[] {
@@ -84,6 +94,22 @@ describe('a comparison', () => {
         const { steps } = finish(planAll(appliedFrom(live), after.layout));
         expect(changes.length + drift.length === 0).toBe(steps.length === 0);
         expect(finish(compare(before.layout, live))).toEqual({ changes: [], drift: [] });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('says something exactly when a plan has steps, also where somebody else was at work', () => {
+    fc.assert(
+      fc.property(someSetting, histories, fc.nat(), (setting, [a, b], choice) => {
+        const before = momentOf(setting, objectsOf(a));
+        const after = momentOf(setting, objectsOf(b), before);
+        const live = withoutRule(saved(setting, before.layout), choice);
+        for (const { layout } of [before, after]) {
+          const { changes, drift } = finish(compare(layout, live));
+          const { steps } = finish(planAll(appliedFrom(live), layout));
+          expect(changes.length + drift.length === 0).toBe(steps.length === 0);
+        }
       }),
       { numRuns: 30 },
     );
