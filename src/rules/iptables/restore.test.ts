@@ -22,7 +22,7 @@ function member(number: number, generation: number): readonly Json[] {
   const name = `s${number}`;
   const exposed = (number + generation) % 3 === 0;
   const port = { name: 'http', port: 80, ...(exposed ? { nodePort: 30_000 + number } : {}) };
-  const count = number % 40 === 0 ? 25 : 3;
+  const count = number % 80 === 0 ? 25 : 1;
   return [
     service({
       name,
@@ -41,14 +41,14 @@ function member(number: number, generation: number): readonly Json[] {
   ];
 }
 
-/** 300 Services; another twenty come and go with each generation. */
+/** 750 Services; another fifty come and go with each generation. */
 function cluster(generation: number): readonly Json[] {
-  return [...Array(320).keys()]
+  return [...Array(800).keys()]
     .filter((number) => number % 16 !== generation % 16)
     .flatMap((number) => member(number, generation));
 }
 
-const numbers = [...Array(320).keys()].filter((number) => number % 16 < 2 || number % 40 === 0);
+const numbers = [...Array(800).keys()].filter((number) => number % 32 < 2 || number % 80 === 0);
 
 /** What becomes of a new connection to each of some Services. */
 function fates(fake: FakeIptables): readonly string[] {
@@ -72,6 +72,10 @@ function fates(fake: FakeIptables): readonly string[] {
 
 function send(fake: FakeIptables, text: string): void {
   expect(fake.restore(text, { noflush: true })).toEqual({ exitCode: 0, stderr: '' });
+}
+
+function chainsOf(text: string): number {
+  return text.match(/^:/gm)?.length ?? 0;
 }
 
 describe('one transaction', () => {
@@ -138,7 +142,7 @@ describe('small transactions', () => {
     for (const text of transactionsOf(filled, 'one')) send(one, text);
     for (const text of transactionsOf(filled, 'small')) {
       send(small, text);
-      expect(text.match(/^:/gm)?.length ?? 0).toBeLessThan(800);
+      expect(chainsOf(text)).toBeLessThan(800);
     }
     expect(appliedFrom(small.ruleSet())).toEqual(appliedFrom(one.ruleSet()));
   });
@@ -153,6 +157,35 @@ describe('small transactions', () => {
     const plan = finish(planChange(held, before.layout, after.layout));
     expectNoMixture(fake, plan, 5);
     expect(finish(planAll(appliedFrom(fake.ruleSet()), after.layout)).steps).toEqual([]);
+  });
+
+  it('keep together what packets can reach, however much it is', () => {
+    const plan = finish(planChange(appliedFrom(loaded().ruleSet()), before.layout, after.layout));
+    const reached = plan.steps.filter(
+      ({ verb, creates, table }) => verb === 'write' && !creates && table === 'nat',
+    );
+    expect(reached.length).toBeGreaterThan(700);
+    const together = transactionsOf(plan, 'small').filter((text) =>
+      reached.every(({ chain }) => text.includes(`\n:${chain} `)),
+    );
+    expect(together).toHaveLength(1);
+  });
+
+  it('make the chains of a large dispatch tree from its leaves up', () => {
+    const scattered = [...Array(4400).keys()].map((number) => {
+      const at = (number * 40_503) & 0xffff;
+      return service({
+        name: `s${number}`,
+        clusterIPs: [`172.30.${at >> 8}.${at & 255}`],
+        ports: [{ port: 80 }],
+      });
+    });
+    const plan = finish(planAll(nothingApplied, momentOf(plainSetting, scattered).layout));
+    const transactions = transactionsOf(plan, 'small').filter((text) => text.startsWith('*filter'));
+    expect(transactions.length).toBeGreaterThan(2);
+    const fake = createFakeIptables('IPv4');
+    for (const text of transactions) send(fake, text);
+    expect(fake.ruleSet().filter.size).toBeGreaterThan(1400);
   });
 
   it('do so also when all that the kernel holds was read back', () => {
