@@ -74,16 +74,21 @@ export function movedSlice(of: BenchService, number: number): Json {
   return sliceObject(of, [sparePod(number), ...of.endpoints.slice(1)]);
 }
 
-/** An object as a source hears of it. */
-export function changeOf(object: Json): ObjectChange {
-  const decoded = decode(object);
+/** What a source makes of an object's JSON text. */
+export function changeOf(text: string): ObjectChange {
+  const decoded = decode(JSON.parse(text));
   if (decoded.outcome !== 'change') throw new Error(`not a good object: ${JSON.stringify(decoded)}`);
   return decoded.change;
 }
 
+/** The objects of the whole cluster as a source hears of them, each as JSON text. */
+export function textsOf(services: readonly BenchService[]): readonly string[] {
+  const objects = services.flatMap((each) => [serviceObject(each), sliceObject(each)]);
+  return [benchNode, ...objects].map((object) => JSON.stringify(object));
+}
+
 export function changesOf(services: readonly BenchService[]): readonly ObjectChange[] {
-  const all = services.flatMap((each) => [changeOf(serviceObject(each)), changeOf(sliceObject(each))]);
-  return [changeOf(benchNode), ...all];
+  return textsOf(services).map(changeOf);
 }
 
 /** A cluster that can be told changes, as a source tells them. */

@@ -13,6 +13,7 @@ export function walkTables(measured: readonly Measured<'walk'>[]): string {
     f.layOut,
     f.plan,
     f.total,
+    f.render,
     f.longestBlock,
   ]);
   const sizes = measured.map(({ job, figures: f }) => [
@@ -28,8 +29,8 @@ export function walkTables(measured: readonly Measured<'walk'>[]): string {
   ]);
   return [
     table(
-      'Pure walk, nothing known before (ms; decode is not part of the total)',
-      ['services', 'decode', 'join', 'decide', 'lay out', 'plan', 'total', 'longest block'],
+      'Pure walk, nothing known before (ms; total: join to plan)',
+      ['services', 'decode', 'join', 'decide', 'lay out', 'plan', 'total', 'render', 'block'],
       times,
     ),
     table(

@@ -2,6 +2,7 @@ import { paced } from '../../src/agent/pace.ts';
 import { exec } from '../../src/kernel/exec.ts';
 import { createIptables, type Iptables } from '../../src/kernel/iptables.ts';
 import { findPrograms, type IptablesVariant } from '../../src/kernel/iptables-programs.ts';
+import type { ObjectChange } from '../../src/model/change.ts';
 import { type Applied, appliedInSteps } from '../../src/rules/iptables/applied.ts';
 import { parseChains } from '../../src/rules/iptables/parse.ts';
 import { restoreLines, type Transactions } from '../../src/rules/iptables/restore.ts';
@@ -119,7 +120,7 @@ async function measureChanges(
   let changeLines = 0;
   const times: number[] = [];
   for (let number = 0; number < changes; number++) {
-    const change = changeOf(movedSlice(serviceAt(services, number), number));
+    const change = moved(services, number);
     const { value, ms } = await timed(async () => {
       await cluster.take([change]);
       const next = planNext(cluster.snapshot(), standing);
@@ -140,7 +141,7 @@ async function measureRestart(
   services: readonly BenchService[],
   cluster: Cluster,
 ): Promise<Restart> {
-  await cluster.take([changeOf(movedSlice(serviceAt(services, changes), changes))]);
+  await cluster.take([moved(services, changes)]);
   const restart = async () => {
     const saved = await timed(() => iptables.save());
     const parsed = await timed(() => readBack(saved.value));
@@ -161,10 +162,11 @@ async function readBack(saved: string): Promise<Applied> {
   return paced(appliedInSteps(parseChains(saved, 'IPv4')));
 }
 
-function serviceAt(services: readonly BenchService[], number: number): BenchService {
+/** One endpoint of a Service far from the one before moves to another pod. */
+function moved(services: readonly BenchService[], number: number): ObjectChange {
   const service = services[(number * 7919) % services.length];
   if (service === undefined) throw new Error('no services');
-  return service;
+  return changeOf(JSON.stringify(movedSlice(service, number)));
 }
 
 function sizeOf(steps: readonly Step[], transactions: Transactions) {

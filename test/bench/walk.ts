@@ -1,12 +1,13 @@
 import { nothingApplied, settle } from '../../src/rules/iptables/applied.ts';
+import { restoreLines } from '../../src/rules/iptables/restore.ts';
 import {
   benchServices,
   type Cluster,
   changeOf,
-  changesOf,
   createCluster,
   movedSlice,
   sliceObject,
+  textsOf,
 } from './cluster.ts';
 import { medianOf, type Spread, spreadOf, timed } from './figures.ts';
 import { watchingLoop } from './loop.ts';
@@ -15,7 +16,7 @@ import { planNext, type Standing, stages } from './rules.ts';
 
 /** Snapshot to Plan without effect: milliseconds, and MB of this process. */
 export interface WalkFigures {
-  /** JSON objects to changes; not a part of the walk, but what comes before it. */
+  /** JSON text to changes; not a part of the walk, but what comes before it. */
   readonly decode: number;
   readonly join: number;
   readonly decide: number;
@@ -23,6 +24,8 @@ export interface WalkFigures {
   readonly plan: number;
   /** The sum of the four above. */
   readonly total: number;
+  /** The plan's lines made once, as happens while they are sent. */
+  readonly render: number;
   /** For how long the event loop was held at worst during the four. */
   readonly longestBlock: number;
   readonly lines: number;
@@ -51,8 +54,7 @@ export async function measureWalk({ services: count, changes }: WalkJob): Promis
 }
 
 async function measureFull(count: number, cluster: Cluster) {
-  const services = benchServices(count);
-  const decoded = await timed(() => changesOf(services));
+  const decoded = await decodeAll(count);
   const { value, longestBlock } = await watchingLoop(async () => {
     const joined = await timed(() => cluster.take(decoded.value));
     const decided = await timed(() => stages.decide(cluster.snapshot()));
@@ -62,6 +64,7 @@ async function measureFull(count: number, cluster: Cluster) {
   });
   const { joined, decided, laidOut, planned } = value;
   const { lines, bytes } = planned.value.cost;
+  const rendered = await timed(() => drain(restoreLines(planned.value.steps, 'one')));
   const applied = settle(nothingApplied, planned.value);
   return {
     standing: { decided: decided.value, layout: laidOut.value, applied },
@@ -71,11 +74,22 @@ async function measureFull(count: number, cluster: Cluster) {
     layOut: laidOut.ms,
     plan: planned.ms,
     total: joined.ms + decided.ms + laidOut.ms + planned.ms,
+    render: rendered.ms,
     longestBlock,
     lines,
     bytes,
     peakMb: peakMemory('self'),
   };
+}
+
+/** By itself, so that the texts are not held any longer than a source would. */
+function decodeAll(count: number) {
+  const texts = textsOf(benchServices(count));
+  return timed(() => texts.map(changeOf));
+}
+
+function drain(lines: Iterable<unknown>): void {
+  for (const _ of lines);
 }
 
 /** Endpoints that move to another pod and back, each of a Service far from the one before. */
@@ -88,7 +102,8 @@ async function measureChanges(count: number, cluster: Cluster, before: Standing,
   for (let number = 0; number < changes; number++) {
     const service = services[((number >> 1) * 7919) % services.length];
     if (service === undefined) continue;
-    const change = changeOf(number % 2 === 0 ? movedSlice(service, number) : sliceObject(service));
+    const object = number % 2 === 0 ? movedSlice(service, number) : sliceObject(service);
+    const change = changeOf(JSON.stringify(object));
     const { value, ms } = await timed(async () => {
       await cluster.take([change]);
       return planNext(cluster.snapshot(), last);
