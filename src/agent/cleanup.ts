@@ -16,6 +16,8 @@ export interface CleanupReport {
   readonly chains: number;
   /** Rules of ours that were removed from built-in chains. */
   readonly jumps: number;
+  /** Chains of ours that stay because chains of others lead to them: `nat KUBE-MARK-MASQ`. */
+  readonly kept: readonly string[];
 }
 
 /** Removes our rules from every variant and family that this host has; those of others stay. */
@@ -28,9 +30,9 @@ export async function cleanup({ families, config }: NodeOptions): Promise<readon
       const iptables = createIptables({ exec, programs: each, family });
       const text = await iptables.save(await existingTables(each.variant, family));
       const transactions = each.variant === 'nft' ? 'small' : 'one';
-      const { chains, jumps, lines } = planCleanup(parseRules(text, family).ruleSet, transactions);
+      const { chains, jumps, kept, lines } = planCleanup(parseRules(text, family).ruleSet, transactions);
       if (chains + jumps > 0) await iptables.restore(lines);
-      reports.push({ family, variant: each.variant, chains, jumps });
+      reports.push({ family, variant: each.variant, chains, jumps, kept });
     }
   }
   return reports;

@@ -82,22 +82,17 @@ describe.each(['legacy', 'nft'] as const)('run with iptables-%s', (variant) => {
     expect(synced.steps).toBeLessThan(4);
   });
 
-  it('repairs by itself after the kernel refused a sync', async () => {
-    // A foreign rule refers to a chain that the next sync has to delete: the kernel refuses until it is gone.
+  it('goes on by itself after the kernel refused a sync, around a chain that somebody else holds on to', async () => {
     const exec = world.exec('node-a');
     const run = (...argv: [string, ...string[]]) => exec({ argv, timeoutMilliseconds: 10_000 });
     const { stdout } = await run(`iptables-${variant}-save`, '-t', 'nat');
-    const chain = /--to-destination 10\.244\.1\.12:8080/.test(stdout)
-      ? chainOf(stdout, '10.244.1.12:8080')
-      : '';
+    const chain = chainOf(stdout, '10.244.1.12:8080');
     await run(`iptables-${variant}`, '-t', 'nat', '-N', 'FOREIGN');
     await run(`iptables-${variant}`, '-t', 'nat', '-A', 'FOREIGN', '-j', chain);
     await manifests.write('web.json', web(['p1', 'r1']));
     await until(async () => log().includes('NP-KERNEL-004'));
-    expect(await answers()).toEqual(new Set(['p1', 'p2']));
-    await run(`iptables-${variant}`, '-t', 'nat', '-F', 'FOREIGN');
-    await until(async () => (await answers()).has('r1'));
-    expect(await answers()).toEqual(new Set(['p1', 'r1']));
+    await until(async () => [...(await answers())].sort().join() === 'p1,r1');
+    expect((await run(`iptables-${variant}`, '-t', 'nat', '-S', 'FOREIGN')).stdout).toContain(`-j ${chain}`);
   });
 
   it('session affinity ends after its timeout, and with its endpoint', async () => {

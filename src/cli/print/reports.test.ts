@@ -18,12 +18,19 @@ describe('apply', () => {
 });
 
 describe('cleanup', () => {
-  const nothing = { family: 'IPv4', variant: 'legacy', chains: 0, jumps: 0 } as const;
-  const something = { family: 'IPv4', variant: 'nft', chains: 34, jumps: 1 } as const;
+  const nothing = { family: 'IPv4', variant: 'legacy', chains: 0, jumps: 0, kept: [] } as const;
+  const something = {
+    family: 'IPv4',
+    variant: 'nft',
+    chains: 34,
+    jumps: 1,
+    kept: ['nat KUBE-MARK-MASQ'],
+  } as const;
 
   it('tells what was removed', () => {
     expect(printCleanup([nothing, something])).toBe(
-      'IPv4 (legacy): nothing to remove\nIPv4 (nft): removed 34 chains and 1 rule of built-in chains\n',
+      'IPv4 (legacy): nothing to remove\nIPv4 (nft): removed 34 chains and 1 rule of built-in chains\n' +
+        '  kept nat KUBE-MARK-MASQ: a rule of somebody else leads to it\n',
     );
     expect(printCleanup([nothing])).toBe('nothing to remove\n');
     expect(printCleanup([])).toBe('nothing to remove\n');

@@ -31,9 +31,10 @@ export function applyJson(reports: readonly ApplyReport[]): unknown {
 export function printCleanup(reports: readonly CleanupReport[]): string {
   if (reports.every(({ chains, jumps }) => chains + jumps === 0)) return 'nothing to remove\n';
   return text(
-    reports.map(({ family, variant, chains, jumps }) => {
+    reports.flatMap(({ family, variant, chains, jumps, kept }) => {
       const removed = chains + jumps === 0 ? 'nothing to remove' : `removed ${chainWords(chains, jumps)}`;
-      return `${family} (${variant}): ${removed}`;
+      const stays = kept.map((chain) => `  kept ${chain}: a rule of somebody else leads to it`);
+      return [`${family} (${variant}): ${removed}`, ...stays];
     }),
   );
 }
@@ -44,7 +45,13 @@ function chainWords(chains: number, jumps: number): string {
 
 export function cleanupJson(reports: readonly CleanupReport[]): unknown {
   return {
-    removed: reports.map(({ family, variant, chains, jumps }) => ({ family, variant, chains, jumps })),
+    removed: reports.map(({ family, variant, chains, jumps, kept }) => ({
+      family,
+      variant,
+      chains,
+      jumps,
+      kept,
+    })),
   };
 }
 

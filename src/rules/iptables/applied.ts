@@ -10,11 +10,14 @@ export interface Applied {
   readonly chains: Readonly<Record<TableName, ImmutableMap<string>>>;
   /** `table builtin fingerprint` of rules that stand in built-in chains. */
   readonly jumps: ReadonlySet<string>;
+  /** `table chain` of our chains that rules of others lead to, when the kernel was read: it would not let them be deleted. */
+  readonly held: ReadonlySet<string>;
 }
 
 export const nothingApplied: Applied = {
   chains: { mangle: immutableMap(), filter: immutableMap(), nat: immutableMap() },
   jumps: new Set(),
+  held: new Set(),
 };
 
 /** Names of chains that exist once and are ours; kubelet's chains are not among them. */
@@ -49,9 +52,11 @@ export function* chainsIn(ruleSet: RuleSet): Generator<Chain> {
 /** {@link appliedFrom} chain by chain: takes each once, keeps none, and yields between them, so that a caller may pause. */
 export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, Applied> {
   const jumps = new Set<string>();
+  const held = new Set<string>();
   const ours: Record<TableName, [string, string][]> = { mangle: [], filter: [], nat: [] };
   for (const chain of chains) {
     const { table, name, rules } = chain;
+    if (!isOurChain(name)) for (const lead of leadsToUs(chain)) held.add(`${table} ${lead}`);
     if (builtinChains[table].includes(name)) {
       for (const rule of rules) jumps.add(jumpKey(table, name, fingerprintRule(rule)));
     } else if (isOurChain(name) || name === names.firewall) {
@@ -64,7 +69,14 @@ export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, A
     filter: immutableMap(ours.filter),
     nat: immutableMap(ours.nat),
   };
-  return { chains: maps, jumps };
+  return { chains: maps, jumps, held };
+}
+
+/** Our chains that a chain of somebody else leads to. */
+export function leadsToUs({ rules }: Chain): readonly string[] {
+  return rules.flatMap(({ target }) =>
+    (target.kind === 'jump' || target.kind === 'goto') && isOurChain(target.chain) ? [target.chain] : [],
+  );
 }
 
 /** What the kernel holds once the plan is applied. */
@@ -80,7 +92,7 @@ export function settle(applied: Applied, plan: Plan): Applied {
     filter: withEntries(applied.chains.filter, changes.filter),
     nat: withEntries(applied.chains.nat, changes.nat),
   };
-  return { chains, jumps };
+  return { chains, jumps, held: applied.held };
 }
 
 export function jumpKey(table: string, builtin: string, fingerprint: string): string {

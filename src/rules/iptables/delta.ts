@@ -8,8 +8,8 @@ import { type Chain, type TableName, tableNames } from './objects.ts';
 import { renderRule, renderRuleWith } from './render.ts';
 
 /**
- * The plan that turns what is applied into the whole layout, with everything of ours that the layout does not have deleted.
- * Yields between chains, so that a caller may pause.
+ * The plan that turns what is applied into the whole layout, with everything of ours that the layout does not have deleted, but for
+ * chains that others hold on to: one of those would make the kernel refuse the whole table. Yields between chains, so that a caller may pause.
  */
 export function* planAll(applied: Applied, layout: Layout): Generator<undefined, Plan> {
   const seen = new Set<string>();
@@ -52,8 +52,9 @@ function chainSteps(
   const before = get(applied.chains[table], name);
   const fingerprint = chain === undefined ? undefined : fingerprintChain(chain);
   if (before === fingerprint) return [];
-  if (chain === undefined) return [deletion(table, name, service)];
-  const lines = service === undefined ? () => linesOf(chain) : () => linesOf(again(service, name));
+  if (chain === undefined)
+    return applied.held.has(`${table} ${name}`) ? [] : [deletion(table, name, service)];
+  const lines = service === undefined ? keptLines(chain) : laterLines(again, service, name);
   const size = sizeOf(linesOf(chain));
   return [
     { verb: 'write', table, chain: name, lines, size, service, creates: before === undefined, fingerprint },
@@ -74,6 +75,15 @@ function chainsAgain(layout: Layout): ChainsAgain {
     }
     return last.chains.get(name);
   };
+}
+
+function keptLines(chain: Chain): Step['lines'] {
+  return () => linesOf(chain);
+}
+
+/** A function of its own, so that the closure holds no more than it names: beside `chain` it would keep all rules alive. */
+function laterLines(again: ChainsAgain, service: string, name: string): Step['lines'] {
+  return () => linesOf(again(service, name));
 }
 
 /** The step that takes a chain away. */
