@@ -68,7 +68,7 @@ describe('routes decided from previous ones', () => {
           expect(contentOf(previous)).toEqual(contentOf(finish(decideRoutes(input))));
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -85,7 +85,7 @@ describe('routes decided from previous ones', () => {
         }
         expect(fresh.node).toBe(old.node);
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -177,7 +177,7 @@ describe('the order in which objects come', () => {
         expect(JSON.stringify([...(other?.routes ?? [])])).toBe(JSON.stringify([...(one?.routes ?? [])]));
         expect(other).toEqual(one);
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });

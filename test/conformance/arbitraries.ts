@@ -34,7 +34,7 @@ const nodeA = node({
 });
 
 /** The address at a place in a network of its own for each use. */
-export const places = {
+const places = {
   vip: (number: number, family: Family) => wide(family, '172.30', 'fd00:172:30', number),
   balancer: (number: number, family: Family) => wide(family, '198.51', '2001:db8:100', number),
   external: (number: number, family: Family) => wide(family, '192.88', '2001:db8:192', number),
@@ -95,7 +95,7 @@ const ranges = fc.constantFrom(
 );
 
 /** Any Service with that number. */
-export function members(number: number): fc.Arbitrary<Member> {
+function members(number: number): fc.Arbitrary<Member> {
   return fc
     .record({
       type: fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer'),
@@ -234,7 +234,7 @@ export const routingSettings: fc.Arbitrary<RoutingSettings> = fc.record({
   nodeAddresses: fc.constant([]),
 });
 
-export const iptablesFeatures: fc.Arbitrary<IptablesFeatures> = fc.record({
+const iptablesFeatures: fc.Arbitrary<IptablesFeatures> = fc.record({
   randomFully: fc.boolean(),
   nfacct: fc.boolean(),
 });

@@ -91,7 +91,7 @@ describe('cleanup', () => {
           expect([again.chains, again.jumps, [...again.lines]]).toEqual([0, 0, []]);
         },
       ),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 

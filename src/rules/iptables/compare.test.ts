@@ -78,7 +78,7 @@ describe('routes that are read back', () => {
           expect(describeChange(routes.get(key), wanted)).toBeUndefined();
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });
@@ -95,7 +95,7 @@ describe('a comparison', () => {
         expect(changes.length + drift.length === 0).toBe(steps.length === 0);
         expect(finish(compare(before.layout, live))).toEqual({ changes: [], drift: [] });
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -111,7 +111,7 @@ describe('a comparison', () => {
           expect(changes.length + drift.length === 0).toBe(steps.length === 0);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -124,7 +124,7 @@ describe('a comparison', () => {
         expect(told.drift).toEqual([]);
         expect(keysOf(told).filter((key) => key !== 'node')).toEqual(noticed(before, after));
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -143,7 +143,7 @@ describe('a comparison', () => {
           }
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });

@@ -72,7 +72,7 @@ describe('a plan', () => {
         send(fake, plan);
         expect(contentOf(appliedFrom(fake.ruleSet()))).toEqual(contentOf(settle(nothingApplied, plan)));
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -94,7 +94,7 @@ describe('a plan', () => {
           expect(contentOf(appliedFrom(fake.ruleSet()))).toEqual(wanted);
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -122,7 +122,7 @@ describe('a plan', () => {
         expect(contentOf(settle(held, plan))).toEqual(now);
         expect(finish(planAll(settle(held, plan), after.layout)).steps).toEqual([]);
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -137,7 +137,7 @@ describe('a plan', () => {
         expect(plan.cost).toEqual({ steps: 0, lines: 0, bytes: 0 });
         expect(finish(planChange(held, layout, layout)).steps).toEqual([]);
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -155,7 +155,7 @@ describe('a plan', () => {
           bytes: Buffer.byteLength(text),
         });
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 
@@ -186,7 +186,7 @@ describe('a plan', () => {
         expect(text(objects)).toBe(text(objectsOf(cluster)));
       },
     );
-    fc.assert(property, { numRuns: 30 });
+    fc.assert(property, { numRuns: 20 });
   });
 
   it('is the same text whatever the cluster was before', () => {
@@ -197,7 +197,7 @@ describe('a plan', () => {
         const text = (layout: Layout) => textOf(finish(planAll(nothingApplied, layout)));
         expect(text(detour.layout)).toBe(text(direct.layout));
       }),
-      { numRuns: 30 },
+      { numRuns: 20 },
     );
   });
 });
