@@ -31,7 +31,7 @@ export function snapshotOf(objects: readonly Json[]): Snapshot {
 }
 
 /** Settings of the scenarios: pods of the whole cluster are local, everything else as kube-proxy has it. */
-export function settingsOf({ scenario, at }: Played): RoutingSettings {
+function settingsOf({ scenario, at }: Played): RoutingSettings {
   return {
     ...defaultRoutingSettings,
     detectLocal: { mode: 'ClusterCIDR', cidrs: [at.clusterNetwork] },

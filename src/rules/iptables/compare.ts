@@ -7,6 +7,7 @@ import { damagedRoutes, explainedChains } from './damage.ts';
 import { planAll } from './delta.ts';
 import { findDrift } from './drift.ts';
 import { type Layout, wantedChains } from './layout.ts';
+import { nodeChains } from './node-chains.ts';
 import type { Rule, RuleSet } from './objects.ts';
 import { type ReadRoute, readRoutes } from './read-routes.ts';
 import { type Rewrite, rewritesOf, ruleChanges } from './rule-changes.ts';
@@ -34,8 +35,9 @@ export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Co
   const changes = pairs
     .filter(({ key }) => !damaged.has(key))
     .flatMap((pair) => changeOf(pair, layout, rewrites, keyOf));
-  const rest = changes.length + drift.length === 0 ? [structureChange(layout, rewrites)] : [];
-  return { changes: [...changes, ...rest], drift };
+  const drifted = new Set(drift.map(({ table, chain }) => `${table} ${chain}`));
+  const undrifted = rewrites.filter(({ step }) => !drifted.has(`${step.table} ${step.chain}`));
+  return { changes: [...changes, ...nodeChange(layout, undrifted, changes.length + drift.length)], drift };
 }
 
 interface RoutePair {
@@ -84,21 +86,26 @@ function changeOf(
   return [{ ...change, rules }];
 }
 
-/** Nothing that a Service would notice: the first rules of an empty cluster, or the same rules in other chains. */
-function structureChange(layout: Layout, rewrites: readonly Rewrite[]): ServiceChange {
-  const fresh = rewrites.every(({ before }) => before === undefined);
-  const count = `${rewrites.length} ${rewrites.length === 1 ? 'step' : 'steps'}`;
-  return {
-    service: 'node',
-    family: layout.routes.node.family,
-    protocol: undefined,
-    action: fresh ? 'add' : 'change',
-    addresses: [],
-    before: undefined,
-    after: undefined,
-    details: [
-      fresh ? `the chains that belong to no Service, ${count}` : `the same rules in other chains, ${count}`,
-    ],
-    rules: ruleChanges(rewrites, () => true),
-  };
+/** What belongs to no Service: told when the node's own chains follow other settings, or when there is nothing else to tell. */
+function nodeChange(layout: Layout, rewrites: readonly Rewrite[], others: number): readonly ServiceChange[] {
+  const node = layout.routes.node;
+  const own = new Set(nodeChains(node, layout.options.features).map(({ name }) => name));
+  const resettled = rewrites.filter(({ step, before }) => own.has(step.chain) && before !== undefined);
+  const told = others === 0 ? rewrites : resettled;
+  const fresh = told.every(({ before }) => before === undefined);
+  if (told.length === 0 || (others > 0 && fresh)) return [];
+  const what = fresh ? 'the chains that belong to no Service' : 'rules that belong to no Service';
+  return [
+    {
+      service: 'node',
+      family: node.family,
+      protocol: undefined,
+      action: fresh ? 'add' : 'change',
+      addresses: [],
+      before: undefined,
+      after: undefined,
+      details: [`${what}, ${told.length} ${told.length === 1 ? 'step' : 'steps'}`],
+      rules: ruleChanges(told, () => true),
+    },
+  ];
 }

@@ -2,6 +2,7 @@ import type { ChainDrift } from '../comparison.ts';
 import type { LiveRules } from './damage.ts';
 import * as names from './names.ts';
 import type { Rule, RuleSet } from './objects.ts';
+import { isOlderNode } from './read-node.ts';
 import { type Rewrite, ruleChanges, surplus } from './rule-changes.ts';
 
 /** What drift is told from. */
@@ -30,9 +31,11 @@ const nodeChains: ReadonlySet<string> = new Set([
 export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): readonly ChainDrift[] {
   if (!context.live.nat.has(names.services)) return [];
   const dispatched = jumpTargets(context.live);
+  const olderNode = isOlderNode(context.live, context.layout.routes.node);
   return rewrites.flatMap((rewrite) => {
     const services = concerned(rewrite, context, dispatched);
-    return services === undefined ? [] : [describe(rewrite, services, context)];
+    if (services === undefined || (olderNode && nodeChains.has(rewrite.step.chain))) return [];
+    return [describe(rewrite, services, context)];
   });
 }
 
