@@ -5,8 +5,8 @@ import { findPrograms, type IptablesVariant } from '../kernel/iptables-programs.
 import { existingTables } from '../kernel/iptables-tables.ts';
 import { createSysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
-import { cleanup as planCleanup } from '../rules/iptables/cleanup.ts';
-import { parseRules } from '../rules/iptables/parse.ts';
+import { parseRules } from '../rules/iptables/parse/parse.ts';
+import { cleanup as planCleanup } from '../rules/iptables/plan/cleanup.ts';
 import type { NodeOptions } from './options.ts';
 
 export interface CleanupReport {

@@ -1,9 +1,9 @@
 import { exec } from '../kernel/exec.ts';
 import { decideRoutes } from '../routing/routes.ts';
 import type { Comparison } from '../rules/comparison.ts';
-import { compare } from '../rules/iptables/compare.ts';
-import { layOut } from '../rules/iptables/layout.ts';
-import { parseInSteps } from '../rules/iptables/parse.ts';
+import { compare } from '../rules/iptables/compare/compare.ts';
+import { layOut } from '../rules/iptables/layout/layout.ts';
+import { parseInSteps } from '../rules/iptables/parse/parse.ts';
 import { openKernel } from './node-kernel.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { paced } from './pace.ts';

@@ -4,7 +4,7 @@ import { type Json, node, service, slice } from '../../test/conformance/objects.
 import { snapshotOf } from '../../test/conformance/rules-of.ts';
 import { createFakeIptables, type FakeIptables } from '../kernel/fake.ts';
 import type { RoutingInput } from '../routing/routes.ts';
-import { appliedFrom } from '../rules/iptables/applied.ts';
+import { appliedFrom } from '../rules/iptables/plan/applied.ts';
 import type { Line } from '../rules/plan.ts';
 import { forgotten, freshState, type RuleKernel, sync } from './sync.ts';
 

@@ -1,12 +1,12 @@
 import type { Iptables } from '../kernel/iptables.ts';
 import type { Family } from '../model/address.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
-import { type Applied, appliedInSteps, settle } from '../rules/iptables/applied.ts';
-import { planAll, planChange } from '../rules/iptables/delta.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
-import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout.ts';
-import { parseChains } from '../rules/iptables/parse.ts';
-import { restoreLines } from '../rules/iptables/restore.ts';
+import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout/layout.ts';
+import { parseChains } from '../rules/iptables/parse/parse.ts';
+import { type Applied, appliedInSteps, settle } from '../rules/iptables/plan/applied.ts';
+import { planAll, planChange } from '../rules/iptables/plan/delta.ts';
+import { restoreLines } from '../rules/iptables/plan/restore.ts';
 import type { Plan } from '../rules/plan.ts';
 import { paced } from './pace.ts';
 

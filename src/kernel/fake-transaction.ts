@@ -1,7 +1,7 @@
 import type { Family } from '../model/address.ts';
 import { canonicalRule } from '../rules/iptables/fingerprint.ts';
 import { builtinChains, type Match, type Rule } from '../rules/iptables/objects.ts';
-import type { RuleStatement, Statement } from '../rules/iptables/parse-statements.ts';
+import type { RuleStatement, Statement } from '../rules/iptables/parse/parse-statements.ts';
 import { kernelFaults, type NewRule } from './fake-commit.ts';
 import { type KernelFault, Refused } from './fake-refusal.ts';
 import { destinationOf, emptyTable, type FakeChain, type FakeTable, keptRule } from './fake-tables.ts';

@@ -1,8 +1,8 @@
 import { addressWidth, type Family } from '../model/address.ts';
 import type { Match, Rule } from '../rules/iptables/objects.ts';
-import { readAddress } from '../rules/iptables/parse-address.ts';
-import { isExtensionTarget } from '../rules/iptables/parse-target.ts';
-import { splitWords } from '../rules/iptables/parse-words.ts';
+import { readAddress } from '../rules/iptables/parse/parse-address.ts';
+import { isExtensionTarget } from '../rules/iptables/parse/parse-target.ts';
+import { splitWords } from '../rules/iptables/parse/parse-words.ts';
 
 /** What `iptables-restore` itself, before any kernel, has against a rule. `bare`: it says so without its name. */
 export interface UsageFault {

@@ -4,7 +4,7 @@ import { matchArbitraries, targetArbitraries } from '../../test/conformance/rule
 import { families } from '../model/address.ts';
 import { fingerprintChain } from '../rules/iptables/fingerprint.ts';
 import type { Match, Rule, Target } from '../rules/iptables/objects.ts';
-import { parseRules } from '../rules/iptables/parse.ts';
+import { parseRules } from '../rules/iptables/parse/parse.ts';
 import { renderRule } from '../rules/iptables/render.ts';
 import type { Line } from '../rules/plan.ts';
 import { createFakeIptables } from './fake.ts';

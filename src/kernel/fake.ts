@@ -1,6 +1,6 @@
 import type { Family } from '../model/address.ts';
 import { type Chain, type RuleSet, type TableName, tableNames } from '../rules/iptables/objects.ts';
-import { parseStatements, type Statement } from '../rules/iptables/parse-statements.ts';
+import { parseStatements, type Statement } from '../rules/iptables/parse/parse-statements.ts';
 import { Refused, restoreAnswer } from './fake-refusal.ts';
 import { saveText } from './fake-save.ts';
 import { emptyTable, type FakeTable } from './fake-tables.ts';

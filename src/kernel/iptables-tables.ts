@@ -24,6 +24,10 @@ export async function existingTables(
   } catch (thrown) {
     const cause = toError(thrown);
     if ('code' in cause && cause.code === 'ENOENT') return [];
-    throw new NodeplaneError('NP-KERNEL-002', { program: `reading ${file}` }, cause);
+    throw unreadable(file, cause);
   }
+}
+
+function unreadable(file: string, cause: Error): NodeplaneError {
+  return new NodeplaneError('NP-KERNEL-002', { program: `reading ${file}` }, cause);
 }

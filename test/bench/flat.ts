@@ -1,10 +1,10 @@
 // kube-proxy's layout of the same rules, as a baseline: lists where nodeplane has trees.
 import { addressPort } from '../../src/model/address.ts';
 import { get } from '../../src/model/immutable-map.ts';
-import { treeChain } from '../../src/rules/iptables/dispatch.ts';
-import type { Layout } from '../../src/rules/iptables/layout.ts';
+import { treeChain } from '../../src/rules/iptables/layout/dispatch.ts';
+import type { Layout } from '../../src/rules/iptables/layout/layout.ts';
+import { nodePortRules } from '../../src/rules/iptables/layout/node-chains.ts';
 import { serviceChain, services } from '../../src/rules/iptables/names.ts';
-import { nodePortRules } from '../../src/rules/iptables/node-chains.ts';
 import type { Rule } from '../../src/rules/iptables/objects.ts';
 import { renderRule } from '../../src/rules/iptables/render.ts';
 import type { Line, Step } from '../../src/rules/plan.ts';

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
-import { restoreLines } from '../../src/rules/iptables/restore.ts';
+import { restoreLines } from '../../src/rules/iptables/plan/restore.ts';
 import { type BenchService, benchServices, changesOf, createCluster, servicePort } from './cluster.ts';
 import { type Spread, spreadOf, timed } from './figures.ts';
 import { flatDispatch, linearChoice } from './flat.ts';

@@ -3,9 +3,9 @@ import { exec } from '../../src/kernel/exec.ts';
 import { createIptables, type Iptables } from '../../src/kernel/iptables.ts';
 import { findPrograms, type IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import type { ObjectChange } from '../../src/model/change.ts';
-import { type Applied, appliedInSteps } from '../../src/rules/iptables/applied.ts';
-import { parseChains } from '../../src/rules/iptables/parse.ts';
-import { restoreLines, type Transactions } from '../../src/rules/iptables/restore.ts';
+import { parseChains } from '../../src/rules/iptables/parse/parse.ts';
+import { type Applied, appliedInSteps } from '../../src/rules/iptables/plan/applied.ts';
+import { restoreLines, type Transactions } from '../../src/rules/iptables/plan/restore.ts';
 import type { Step } from '../../src/rules/plan.ts';
 import {
   type BenchService,

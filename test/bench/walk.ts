@@ -1,5 +1,5 @@
-import { nothingApplied, settle } from '../../src/rules/iptables/applied.ts';
-import { restoreLines } from '../../src/rules/iptables/restore.ts';
+import { nothingApplied, settle } from '../../src/rules/iptables/plan/applied.ts';
+import { restoreLines } from '../../src/rules/iptables/plan/restore.ts';
 import {
   benchServices,
   type Cluster,

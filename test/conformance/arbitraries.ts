@@ -8,7 +8,7 @@ import type { Snapshot } from '../../src/model/snapshot.ts';
 import { type Decided, decideRoutes } from '../../src/routing/routes.ts';
 import { defaultRoutingSettings, type HostFacts, type RoutingSettings } from '../../src/routing/settings.ts';
 import type { IptablesFeatures } from '../../src/rules/iptables/features.ts';
-import { type Layout, layOut } from '../../src/rules/iptables/layout.ts';
+import { type Layout, layOut } from '../../src/rules/iptables/layout/layout.ts';
 import { type EndpointOptions, type Json, node, type PortOptions, service, slice } from './objects.ts';
 import { snapshotOf } from './rules-of.ts';
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { addressPort } from '../../src/model/address.ts';
-import { trace } from '../../src/rules/iptables/evaluate.ts';
 import type { RuleSet } from '../../src/rules/iptables/objects.ts';
+import { trace } from '../../src/rules/iptables/trace/evaluate.ts';
 import type { Packet } from '../../src/rules/trace.ts';
 import { hostOf } from './rules-of.ts';
 import type { Case, Played } from './scenario.ts';

@@ -3,7 +3,7 @@ import { createFakeIptables } from '../../src/kernel/fake.ts';
 import { type Family, families } from '../../src/model/address.ts';
 import { fingerprintChain } from '../../src/rules/iptables/fingerprint.ts';
 import { type RuleSet, tableNames } from '../../src/rules/iptables/objects.ts';
-import { parseRules } from '../../src/rules/iptables/parse.ts';
+import { parseRules } from '../../src/rules/iptables/parse/parse.ts';
 import { askKernel, type Variant, variants } from './kernel-iptables.ts';
 import { type RestoreCase, restoreCases } from './restore-cases.ts';
 

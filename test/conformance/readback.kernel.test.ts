@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Family, families } from '../../src/model/address.ts';
 import { fingerprintChain } from '../../src/rules/iptables/fingerprint.ts';
 import type { Chain, Match, Rule, TableName, Target } from '../../src/rules/iptables/objects.ts';
-import { parseRules } from '../../src/rules/iptables/parse.ts';
+import { parseRules } from '../../src/rules/iptables/parse/parse.ts';
 import { renderRule } from '../../src/rules/iptables/render.ts';
 import { askKernel, type Variant, variants } from './kernel-iptables.ts';
 import { matchArbitraries, targetArbitraries } from './rule-arbitraries.ts';

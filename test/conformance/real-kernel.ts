@@ -3,7 +3,7 @@ import { readHostFacts } from '../../src/kernel/interfaces.ts';
 import { createIptables } from '../../src/kernel/iptables.ts';
 import { findPrograms, type IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import { createSysctls } from '../../src/kernel/sysctl.ts';
-import { restoreLines } from '../../src/rules/iptables/restore.ts';
+import { restoreLines } from '../../src/rules/iptables/plan/restore.ts';
 import { observe, problemsOf, type Question } from '../netns/observe.ts';
 import { createWorld, type World } from '../netns/world.ts';
 import { layoutOf, planOf, routesOf } from './rules-of.ts';

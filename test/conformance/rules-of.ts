@@ -5,10 +5,8 @@ import { emptySnapshot, type Snapshot } from '../../src/model/snapshot.ts';
 import type { FamilyRoutes } from '../../src/routing/route.ts';
 import { decideRoutes } from '../../src/routing/routes.ts';
 import { defaultRoutingSettings, type HostFacts, type RoutingSettings } from '../../src/routing/settings.ts';
-import { nothingApplied } from '../../src/rules/iptables/applied.ts';
-import { planAll } from '../../src/rules/iptables/delta.ts';
-import { type Layout, layOut, wantedChains } from '../../src/rules/iptables/layout.ts';
-import { jumpRules } from '../../src/rules/iptables/node-chains.ts';
+import { type Layout, layOut, wantedChains } from '../../src/rules/iptables/layout/layout.ts';
+import { jumpRules } from '../../src/rules/iptables/layout/node-chains.ts';
 import {
   builtinChains,
   type Chain,
@@ -16,6 +14,8 @@ import {
   type TableName,
   tableNames,
 } from '../../src/rules/iptables/objects.ts';
+import { nothingApplied } from '../../src/rules/iptables/plan/applied.ts';
+import { planAll } from '../../src/rules/iptables/plan/delta.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import type { Json } from './objects.ts';
 import type { Played } from './scenario.ts';

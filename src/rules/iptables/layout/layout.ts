@@ -1,0 +1,176 @@
+import { differences, entries, get } from '../../../model/immutable-map.ts';
+import type { FamilyRoutes, Route } from '../../../routing/route.ts';
+import { changedNodes, emptyTree, insert, nodesOf, type RadixTree, remove } from '../../radix.ts';
+import type { IptablesFeatures } from '../features.ts';
+import * as names from '../names.ts';
+import type { Chain, Rule, TableName } from '../objects.ts';
+import { type Dispatch, longestDispatch, treeChain, treeNames, treeRules, trees } from './dispatch.ts';
+import { dispatchEntries, type TreeName } from './dispatch-rules.ts';
+import { nodeChains, nodePortRules } from './node-chains.ts';
+import { serviceChains } from './service-chains.ts';
+
+/** What the layout depends on beside the Routes. */
+export interface LayoutOptions {
+  readonly features: IptablesFeatures;
+  /** Name each endpoint in a comment; in large clusters those comments are most of the table's bytes. */
+  readonly comments: boolean;
+}
+
+/** The wanted rules of one family. Chains are made from it when they are needed, so that only Routes and trees stay in memory. */
+export interface Layout {
+  readonly routes: FamilyRoutes;
+  readonly options: LayoutOptions;
+  readonly dispatch: Dispatch;
+}
+
+/** A chain as it is wanted; `chain: undefined` means that it has to go. */
+export interface WantedChain {
+  readonly table: TableName;
+  readonly name: string;
+  readonly chain: Chain | undefined;
+  /** Key of the Route it serves; undefined when it serves several or the whole node. */
+  readonly service: string | undefined;
+}
+
+/** Root chains of the dispatch trees, each with the trees whose rules it holds, in order. */
+const rootChains: readonly {
+  readonly table: TableName;
+  readonly name: string;
+  readonly of: readonly TreeName[];
+}[] = [
+  { table: 'filter', name: names.services, of: ['filter-services'] },
+  { table: 'filter', name: names.externalServices, of: ['filter-external', 'filter-external-node-ports'] },
+  { table: 'filter', name: names.nodePorts, of: ['filter-health-checks'] },
+  { table: 'filter', name: names.proxyFirewall, of: ['filter-firewall'] },
+  { table: 'nat', name: names.services, of: ['nat-services'] },
+  { table: 'nat', name: names.nodePorts, of: ['nat-node-ports'] },
+];
+
+/**
+ * Lays the Routes out. With a previous layout of the same node and options, only Routes that changed are visited and the rest is
+ * shared. Yields between Routes, so that a caller may pause.
+ */
+export function* layOut(
+  routes: FamilyRoutes,
+  options: LayoutOptions,
+  previous?: Layout,
+): Generator<undefined, Layout> {
+  const base = previous !== undefined && isComparable(previous, { routes, options }) ? previous : undefined;
+  const dispatch: Record<TreeName, RadixTree<Rule>> = { ...(base?.dispatch ?? emptyDispatch()) };
+  for (const { before, after } of changedRoutes(base?.routes, routes)) {
+    const old = before === undefined ? [] : dispatchEntries(before, routes.node, options.features);
+    for (const entry of old) dispatch[entry.tree] = remove(dispatch[entry.tree], entry);
+    const fresh = after === undefined ? [] : dispatchEntries(after, routes.node, options.features);
+    for (const entry of fresh) dispatch[entry.tree] = insert(dispatch[entry.tree], entry);
+    yield;
+  }
+  return { routes, options, dispatch };
+}
+
+/** Every wanted chain: the node's, the dispatch trees', then those of the Routes, all in a stable order. */
+export function* wantedChains(layout: Layout): Generator<WantedChain> {
+  const { node, routes } = layout.routes;
+  for (const chain of nodeChains(node, layout.options.features)) yield wanted(chain, undefined);
+  for (const root of rootChains) yield rootChain(layout, root);
+  for (const tree of treeNames) yield* treeChains(layout, tree);
+  const sorted = [...entries(routes)].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [, route] of sorted) yield* routeChains(layout, route);
+}
+
+/**
+ * Chains that may differ between two layouts of the same node and options (see {@link isComparable}), with those that have to go.
+ * What the layouts share is not visited.
+ */
+export function* changedChains(before: Layout, after: Layout): Generator<WantedChain> {
+  for (const root of rootChains) {
+    if (root.of.some((tree) => before.dispatch[tree].root !== after.dispatch[tree].root))
+      yield rootChain(after, root);
+  }
+  for (const tree of treeNames) {
+    for (const { position, after: node } of changedNodes(before.dispatch[tree], after.dispatch[tree])) {
+      if (position !== '') yield treeChainAt(after, tree, position, node);
+    }
+  }
+  for (const change of differences(before.routes.routes, after.routes.routes))
+    yield* routeChanges(before, after, change);
+}
+
+/** Whether one layout can follow from the other by its changed Routes alone. */
+export function isComparable(
+  a: Pick<Layout, 'routes' | 'options'>,
+  b: Pick<Layout, 'routes' | 'options'>,
+): boolean {
+  return a.routes.node === b.routes.node && JSON.stringify(a.options) === JSON.stringify(b.options);
+}
+
+function* routeChanges(
+  before: Layout,
+  after: Layout,
+  change: { readonly before: Route | undefined; readonly after: Route | undefined },
+): Generator<WantedChain> {
+  const fresh = change.after === undefined ? [] : [...routeChains(after, change.after)];
+  yield* fresh;
+  if (change.before === undefined) return;
+  const kept = new Set(fresh.map(({ name }) => name));
+  for (const { table, name, service } of routeChains(before, change.before)) {
+    if (!kept.has(name)) yield { table, name, chain: undefined, service };
+  }
+}
+
+/** Chains of one Service port, by the key of its Route; none when there is no such Route. */
+export function chainsOfService(layout: Layout, key: string): readonly Chain[] {
+  const route = get(layout.routes.routes, key);
+  return route === undefined ? [] : serviceChains(route, layout.routes.node, layout.options.comments);
+}
+
+function* routeChains(layout: Layout, route: Route): Generator<WantedChain> {
+  for (const chain of serviceChains(route, layout.routes.node, layout.options.comments))
+    yield wanted(chain, route.key);
+}
+
+function* treeChains(layout: Layout, tree: TreeName): Generator<WantedChain> {
+  for (const { position, node } of nodesOf({ position: '', node: layout.dispatch[tree].root })) {
+    if (position !== '') yield treeChainAt(layout, tree, position, node);
+  }
+}
+
+function treeChainAt(
+  layout: Layout,
+  tree: TreeName,
+  position: string,
+  node: Parameters<typeof treeRules>[2] | undefined,
+): WantedChain {
+  const { table } = trees[tree];
+  const name = treeChain(tree, position);
+  if (node === undefined) return { table, name, chain: undefined, service: undefined };
+  return wanted({ table, name, rules: treeRules(layout.routes.node.family, tree, node) }, undefined);
+}
+
+function rootChain(layout: Layout, { table, name, of }: (typeof rootChains)[number]): WantedChain {
+  const { node } = layout.routes;
+  const rules = of.flatMap((tree) => treeRules(node.family, tree, layout.dispatch[tree].root));
+  const tail = table === 'nat' && name === names.services ? nodePortRules(node) : [];
+  return wanted({ table, name, rules: [...rules, ...tail] }, undefined);
+}
+
+function wanted(chain: Chain, service: string | undefined): WantedChain {
+  return { table: chain.table, name: chain.name, chain, service };
+}
+
+function changedRoutes(before: FamilyRoutes | undefined, after: FamilyRoutes) {
+  return before === undefined
+    ? [...entries(after.routes)].map(([, route]) => ({ before: undefined, after: route }))
+    : differences(before.routes, after.routes);
+}
+
+function emptyDispatch(): Dispatch {
+  return {
+    'nat-services': emptyTree(longestDispatch),
+    'nat-node-ports': emptyTree(longestDispatch),
+    'filter-services': emptyTree(longestDispatch),
+    'filter-external': emptyTree(longestDispatch),
+    'filter-external-node-ports': emptyTree(longestDispatch),
+    'filter-firewall': emptyTree(longestDispatch),
+    'filter-health-checks': emptyTree(longestDispatch),
+  };
+}

@@ -1,0 +1,74 @@
+import type { Line, Step } from '../../plan.ts';
+import { builtinChains, type Chain, type RuleSet, type Table, tableNames } from '../objects.ts';
+import { renderRuleWith } from '../render.ts';
+import { isOurChain, leadsToUs } from './applied.ts';
+import { deletion } from './delta.ts';
+import { restoreLines, type Transactions } from './restore.ts';
+
+/** What a cleanup takes away, and the lines that do it. */
+export interface Cleanup {
+  readonly chains: number;
+  readonly jumps: number;
+  /** Chains of ours that stay, because chains of others lead to them: `nat KUBE-MARK-MASQ`. */
+  readonly kept: readonly string[];
+  readonly lines: Iterable<Line>;
+}
+
+/**
+ * Takes all of our rules out of what was read from the kernel: the jumps first, in a transaction of their own, so that no packet meets a
+ * half-removed tree. KUBE-FIREWALL and its jumps are kubelet's as well and stay, as do kubelet's own chains and chains of ours that
+ * somebody else's lead to (the portmap plugin of CNI to KUBE-MARK-MASQ, for one), which the kernel would not give up.
+ */
+export function cleanup(ruleSet: RuleSet, transactions: Transactions): Cleanup {
+  const jumps = tableNames.map((table) => ({ table, lines: jumpLines([...ruleSet[table].values()]) }));
+  const kept = tableNames.flatMap((table) =>
+    [...heldChains(ruleSet[table])].map((chain) => `${table} ${chain}`),
+  );
+  const steps: Step[] = tableNames.flatMap((table) =>
+    [...ruleSet[table].keys()]
+      .filter((chain) => isOurChain(chain) && !kept.includes(`${table} ${chain}`))
+      .map((chain) => deletion(table, chain, undefined)),
+  );
+  const unhook = jumps
+    .filter(({ lines }) => lines.length > 0)
+    .flatMap(({ table, lines }) => [plain(`*${table}`), ...lines, plain('COMMIT')]);
+  return {
+    chains: steps.length,
+    jumps: jumps.reduce((sum, { lines }) => sum + lines.length, 0),
+    kept,
+    lines: [...unhook, ...restoreLines(steps, transactions)],
+  };
+}
+
+/** Chains of ours that user-defined chains of others lead to, and what those lead to in turn. */
+function heldChains(table: Table): ReadonlySet<string> {
+  const held = new Set<string>();
+  const foreign = [...table.values()].filter((chain) => !isOurChain(chain.name) && !isBuiltin(chain));
+  const waiting = foreign.flatMap(leadsToUs);
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const chain = table.get(name);
+    if (held.has(name) || chain === undefined) continue;
+    held.add(name);
+    waiting.push(...leadsToUs(chain));
+  }
+  return held;
+}
+
+/** Rules of built-in chains that lead into ours. */
+function jumpLines(chains: readonly Chain[]): readonly Line[] {
+  return chains
+    .filter(isBuiltin)
+    .flatMap((chain) =>
+      chain.rules
+        .filter((rule) => leadsToUs({ ...chain, rules: [rule] }).length > 0)
+        .map((rule) => plain(renderRuleWith('-D', chain.name, rule))),
+    );
+}
+
+function isBuiltin({ table, name }: Chain): boolean {
+  return builtinChains[table].includes(name);
+}
+
+function plain(text: string): Line {
+  return { text, service: undefined };
+}

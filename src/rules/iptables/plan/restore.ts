@@ -1,0 +1,106 @@
+import type { Line, Step } from '../../plan.ts';
+import { isServiceChain } from '../names.ts';
+import { tableNames } from '../objects.ts';
+
+/**
+ * How many transactions a table's steps may be. `one`: iptables-legacy, which copies the whole table for each. `small`: iptables-nft, whose
+ * user space walks a sorted list of the transaction's chains for every line, so that time grows with the square of a transaction
+ * (iptables 1.8.9, cache_chain_list_insert: 10,000 Services × 5 endpoints take 5 s in small transactions, and more than 7 minutes in one).
+ */
+export type Transactions = 'one' | 'small';
+
+/** Chains of a small transaction; a Service's chains stay together even when they are more. */
+const chainsPerTransaction = 700;
+
+/**
+ * The input of `iptables-restore --noflush` for these steps, line by line. In each table: the chains (which empties those that exist),
+ * the rules, the jumps from built-in chains, the deletions. Nothing for no steps.
+ *
+ * Small transactions keep every packet on either the old rules or the new: first the chains that are new, which nothing reaches yet, called ones
+ * before their callers; then, in one transaction, everything that packets can reach; last the deletions.
+ *
+ * The result may be iterated again: the lines are made anew each time and never held together.
+ */
+export function restoreLines(steps: readonly Step[], transactions: Transactions): Iterable<Line> {
+  return { [Symbol.iterator]: () => lines(steps, transactions) };
+}
+
+function* lines(steps: readonly Step[], transactions: Transactions): Generator<Line> {
+  for (const table of tableNames) {
+    const here = steps.filter((step) => step.table === table);
+    if (transactions === 'one' || here.length <= chainsPerTransaction) yield* transaction(table, here);
+    else yield* smallTransactions(table, here);
+  }
+}
+
+function* transaction(table: string, steps: readonly Step[]): Generator<Line> {
+  if (steps.length === 0) return;
+  yield plain(`*${table}`);
+  yield* declarations(steps);
+  for (const step of steps) yield* step.lines();
+  yield* deletions(steps);
+  yield plain('COMMIT');
+}
+
+function* smallTransactions(table: string, steps: readonly Step[]): Generator<Line> {
+  const fresh = steps.filter(({ creates }) => creates);
+  const deleted = steps.filter(({ verb }) => verb === 'delete');
+  const reached = steps.filter(({ verb, creates }) => verb !== 'delete' && !creates);
+  const { first, services, trees, roots } = calledFirst(fresh);
+  for (const group of [first, ...grouped(services), ...grouped(trees)]) yield* transaction(table, group);
+  yield* transaction(table, [...roots, ...reached]);
+  // Emptied first, all of them, so that no order of deletion meets a chain that another one still jumps to.
+  for (const group of grouped(deleted)) yield* wrapped(table, declarations(group));
+  for (const group of grouped(deleted)) yield* wrapped(table, deletions(group));
+}
+
+/** A chain that exists is emptied by this, and one that does not is created. */
+function* declarations(steps: readonly Step[]): Generator<Line> {
+  for (const { verb, chain, service } of steps)
+    if (verb !== 'insert') yield { text: `:${chain} - [0:0]`, service };
+}
+
+function* deletions(steps: readonly Step[]): Generator<Line> {
+  for (const { verb, chain, service } of steps) if (verb === 'delete') yield { text: `-X ${chain}`, service };
+}
+
+function* wrapped(table: string, content: Iterable<Line>): Generator<Line> {
+  yield plain(`*${table}`);
+  yield* content;
+  yield plain('COMMIT');
+}
+
+/**
+ * New chains in the order in which they may be created: the node's own, those of Services, the dispatch trees' from the
+ * leaves up, the roots. Steps come from the layout in the order roots, trees, Services.
+ */
+function calledFirst(fresh: readonly Step[]) {
+  const services = fresh.filter(({ service }) => service !== undefined);
+  const shared = fresh.filter(({ service }) => service === undefined);
+  const trees = shared.filter(({ chain }) => isServiceChain(chain)).reverse();
+  const roots = shared.filter((step) => !isServiceChain(step.chain) && step.lines().some(leadsToService));
+  const first = shared.filter((step) => !isServiceChain(step.chain) && !roots.includes(step));
+  return { first, services, trees, roots };
+}
+
+function leadsToService({ text }: Line): boolean {
+  return / -j KUBE-(?:SVC|SVL|EXT|FW|NODEPORTS)/.test(text);
+}
+
+/** Cut into runs of about {@link chainsPerTransaction} without parting a Service. */
+function grouped(steps: readonly Step[]): readonly (readonly Step[])[] {
+  const groups: Step[][] = [];
+  let group: Step[] = [];
+  for (const [index, step] of steps.entries()) {
+    group.push(step);
+    const parts = step.service === undefined || step.service !== steps[index + 1]?.service;
+    if (group.length < chainsPerTransaction || !parts) continue;
+    groups.push(group);
+    group = [];
+  }
+  return group.length > 0 ? [...groups, group] : groups;
+}
+
+function plain(text: string): Line {
+  return { text, service: undefined };
+}
