@@ -1,5 +1,4 @@
 // What .ci/run runs after setup: `npm test`, then what is too slow or too broad for it.
-import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +7,6 @@ import { type Outcome, root, runCommand, runToEnd } from './step.mts';
 interface Suite {
   readonly name: string;
   readonly run: (suite: string) => Promise<Tally>;
-  /** A file without which the suite is told as not yet written, and not counted. Delete this once the file is there. */
-  readonly waitsFor?: string;
 }
 
 interface Tally {
@@ -21,7 +18,7 @@ interface Tally {
 const suites: readonly Suite[] = [
   { name: 'npm test', run: npmTest },
   { name: 'setup', run: setupIsQuickTheSecondTime },
-  { name: 'demo', run: demoLeavesNothing, waitsFor: 'scripts/demo.mts' },
+  { name: 'demo', run: demoLeavesNothing },
   { name: 'bench', run: exitsWithZero('npm', 'run', 'bench', '--', '--quick') },
 ];
 
@@ -30,11 +27,7 @@ await runToEnd(main, 6);
 
 async function main(): Promise<number> {
   const total = { passed: 0, failed: 0 };
-  for (const { name, run, waitsFor } of suites) {
-    if (waitsFor && !existsSync(join(root, waitsFor))) {
-      console.log(`${name}: not yet: ${waitsFor} does not exist`);
-      continue;
-    }
+  for (const { name, run } of suites) {
     console.log(`${name}: started`);
     const { passed, failed } = await run(name);
     console.log(`${name}: ${passed} ok, ${failed} not ok`);

@@ -1,11 +1,10 @@
 // The runner behind `npm test`: every check there is, two at a time, quiet while all is well.
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyNoKernel } from './kernel-probe.mts';
-import { bin, root, runCommand, runToEnd } from './step.mts';
+import { bin, runCommand, runToEnd } from './step.mts';
 import type { Counts } from './vitest-counts.mts';
 
 interface Step {
@@ -16,8 +15,6 @@ interface Step {
   readonly project?: string;
   /** Runs after all others, with the machine to itself, and is skipped where the kernel cannot be had. */
   readonly needsKernel?: true;
-  /** A file or folder without which the step is skipped as not yet written. Delete this once it is there. */
-  readonly waitsFor?: string;
 }
 
 interface Result extends Counts {
@@ -114,9 +111,6 @@ function skip({ name }: Step, reason: string): Result {
 }
 
 async function runStep(step: Step): Promise<Result> {
-  if (step.waitsFor && !existsSync(join(root, step.waitsFor))) {
-    return skip(step, `${step.waitsFor} does not exist yet`);
-  }
   console.log(`${step.name}: started`);
   const directory = await mkdtemp(join(tmpdir(), 'nodeplane-test-'));
   try {
