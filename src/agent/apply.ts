@@ -28,7 +28,7 @@ export async function apply(options: SourceOptions, context: Context): Promise<r
   const kernel = await openKernel({ exec, variant, families: options.families, mayChange: true });
   const { reason } = kernel.variant;
   context.log.debug({ variant: kernel.variant.variant, reason }, 'chose the iptables variant');
-  const host = await kernel.facts();
+  const host = await kernel.facts(config.routing);
   const reports: ApplyReport[] = [];
   for (const { family, iptables, features } of kernel.families) {
     const started = performance.now();

@@ -17,7 +17,7 @@ export async function diff(options: SourceOptions, context: Context): Promise<Co
   context.onFindings(findings);
   const variant = config.iptablesVariant;
   const kernel = await openKernel({ exec, variant, families: options.families, mayChange: false });
-  const host = await kernel.facts();
+  const host = await kernel.facts(config.routing);
   const comparisons: Comparison[] = [];
   for (const { family, iptables, features } of kernel.families) {
     const decided = await paced(decideRoutes({ family, snapshot, settings: config.routing, host }));

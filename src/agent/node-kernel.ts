@@ -2,13 +2,13 @@ import type { Config } from '../config/defaults.ts';
 import type { Exec } from '../kernel/exec.ts';
 import { supportedFamilies } from '../kernel/families.ts';
 import { missingError, probeFeatures } from '../kernel/features.ts';
-import { readHostFacts } from '../kernel/interfaces.ts';
 import { createIptables, type Iptables } from '../kernel/iptables.ts';
 import { chooseVariant, type VariantChoice } from '../kernel/iptables-variant.ts';
 import { createSysctls, type Sysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
-import type { HostFacts } from '../routing/settings.ts';
+import type { HostFacts, RoutingSettings } from '../routing/settings.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
+import { hostFacts } from './host-facts.ts';
 
 /** One family of this node's kernel, ready for rules. */
 export interface FamilyKernel {
@@ -23,7 +23,7 @@ export interface NodeKernel {
   readonly families: readonly FamilyKernel[];
   readonly sysctls: Sysctls;
   /** Read anew each time, because addresses come and go. */
-  facts(): Promise<HostFacts>;
+  facts(settings: RoutingSettings): Promise<HostFacts>;
 }
 
 export interface OpenOptions {
@@ -52,6 +52,6 @@ export async function openKernel(options: OpenOptions): Promise<NodeKernel> {
     if (missing !== undefined) throw missing;
     opened.push({ family, iptables, features: probed.features });
   }
-  const facts = () => readHostFacts({ exec, sysctls });
+  const facts = (settings: RoutingSettings) => hostFacts(settings, exec, sysctls);
   return { variant, families: opened, sysctls, facts };
 }

@@ -1,5 +1,4 @@
 import { exec } from '../kernel/exec.ts';
-import { readHostFacts } from '../kernel/interfaces.ts';
 import { createSysctls } from '../kernel/sysctl.ts';
 import { type Family, families } from '../model/address.ts';
 import { decideRoutes } from '../routing/routes.ts';
@@ -7,6 +6,7 @@ import { layOut } from '../rules/iptables/layout/layout.ts';
 import { nothingApplied } from '../rules/iptables/plan/applied.ts';
 import { planAll } from '../rules/iptables/plan/delta.ts';
 import { restoreLines } from '../rules/iptables/plan/restore.ts';
+import { hostFacts } from './host-facts.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { paced } from './pace.ts';
 import { readOnce } from './read-once.ts';
@@ -29,10 +29,7 @@ export async function render(options: SourceOptions, context: Context): Promise<
   const { config } = options;
   const { snapshot, findings } = await readOnce(options.manifests, config.nodeName);
   context.onFindings(findings);
-  const addressesMatter = config.routing.nodePortAddresses.kind !== 'all';
-  const host = addressesMatter
-    ? await readHostFacts({ exec, sysctls: createSysctls() })
-    : { addresses: [], conntrackTcpBeLiberal: false };
+  const host = await hostFacts(config.routing, exec, createSysctls());
   const rendered: RenderedFamily[] = [];
   for (const family of options.families ?? families) {
     const decided = await paced(decideRoutes({ family, snapshot, settings: config.routing, host }));

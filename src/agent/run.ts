@@ -9,7 +9,7 @@ import { reportOf, settleNode } from './apply.ts';
 import { type FamilyKernel, type NodeKernel, openKernel } from './node-kernel.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { Scheduler, systemClock } from './scheduler.ts';
-import { type FamilyState, forgotten, freshState, sync } from './sync.ts';
+import { type FamilyState, forgotten, freshState, type Prepared, sync } from './sync.ts';
 
 /**
  * The agent: follows the source and keeps the kernel equal to it until the signal is aborted. No rule is written before the source
@@ -55,6 +55,7 @@ class Keeper {
   readonly #options: SourceOptions;
   readonly #log: Log;
   #state: FamilyState = freshState;
+  #unsettled = false;
 
   constructor(family: FamilyKernel, kernel: NodeKernel, options: SourceOptions, log: Log) {
     this.#family = family;
@@ -68,11 +69,11 @@ class Keeper {
     const started = performance.now();
     const { family, features, iptables } = this.#family;
     try {
-      const host = await this.#kernel.facts();
-      const input = { family, snapshot, settings: this.#options.config.routing, host };
+      const settings = this.#options.config.routing;
+      const input = { family, snapshot, settings, host: await this.#kernel.facts(settings) };
       const done = await sync(input, features, iptables, this.#state);
-      await settleNode(this.#kernel, done);
       this.#state = done.next;
+      await this.#settle(done);
       const { family: _, ...report } = reportOf(done, Math.round(performance.now() - started));
       if (report.steps > 0) this.#log.info(report, 'synced');
     } catch (thrown) {
@@ -81,12 +82,27 @@ class Keeper {
       throw thrown;
     }
   }
+
+  /** Told and not retried: the rules are in place, and only NodePorts on 127.0.0.1 miss the setting. */
+  async #settle(done: Prepared): Promise<void> {
+    try {
+      await settleNode(this.#kernel, done);
+    } catch (thrown) {
+      if (!this.#unsettled)
+        this.#log.warn({ err: toError(thrown) }, 'NodePorts on 127.0.0.1 will not answer');
+      this.#unsettled = true;
+    }
+  }
 }
 
+/** One after the other: both families of iptables-legacy share a lock. A family that fails does not keep the next one. */
 async function syncAll(keepers: readonly Keeper[], snapshot: Snapshot): Promise<void> {
-  const results = await Promise.allSettled(keepers.map((keeper) => keeper.sync(snapshot)));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw toError(failed.reason);
+  const failures: Error[] = [];
+  for (const keeper of keepers) {
+    await keeper.sync(snapshot).catch((thrown: unknown) => failures.push(toError(thrown)));
+  }
+  const [failure] = failures;
+  if (failure !== undefined) throw failure;
 }
 
 /** Tells each finding once, when it comes up. */
