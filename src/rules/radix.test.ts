@@ -10,6 +10,7 @@ import {
   nodesOf,
   type RadixTree,
   remove,
+  treeOf,
 } from './radix.ts';
 
 const limit = 3;
@@ -41,6 +42,7 @@ describe('radix tree', () => {
         const extra = others.filter((o) => !list.some((e) => e.key === o.key && e.id === o.id));
         const detour = extra.reduce((tree, e) => remove(tree, e), build([...extra, ...shuffled]));
         expect(detour).toEqual(wanted);
+        expect(treeOf(limit, shuffled)).toEqual(wanted);
       }),
     );
   });

@@ -1,15 +1,6 @@
 import { hash } from 'node:crypto';
 import type { EndpointSet, Route, RouteEndpoint } from '../../../routing/route.ts';
-import {
-  type Branch,
-  childrenOf,
-  countOf,
-  emptyTree,
-  insert,
-  type Leaf,
-  nodesOf,
-  type RadixNode,
-} from '../../radix.ts';
+import { type Branch, childrenOf, countOf, type Leaf, nodesOf, type RadixNode, treeOf } from '../../radix.ts';
 import { comment, jump, ruleOf } from '../match.ts';
 import { endpointTreeChain } from '../names.ts';
 import type { Chain, Match, Rule } from '../objects.ts';
@@ -43,18 +34,18 @@ export function balanceChains(
 ): readonly Chain[] {
   const name = (position: string) => endpointTreeChain(kinds[set], route, position);
   const start = [...head, ...affinityRules(route, endpoints, comments)];
-  return [...nodesOf({ position: '', node: treeOf(endpoints) })].map(({ position, node }) => {
+  return [...nodesOf({ position: '', node: choiceOf(endpoints) })].map(({ position, node }) => {
     const rules = node.kind === 'leaf' ? leafRules(route, node, comments) : branchRules(route, node, name);
     return { table: 'nat', name: name(position), rules: position === '' ? [...start, ...rules] : rules };
   });
 }
 
-function treeOf(endpoints: readonly NamedEndpoint[]): RadixNode<NamedEndpoint> {
+function choiceOf(endpoints: readonly NamedEndpoint[]): RadixNode<NamedEndpoint> {
   if (endpoints.length <= longestChoice) {
     return { kind: 'leaf', entries: endpoints.map((value) => ({ key: '', id: value.text, value })) };
   }
   const entries = endpoints.map((value) => ({ key: endpointKey(value), id: value.text, value }));
-  return entries.reduce((tree, entry) => insert(tree, entry), emptyTree<NamedEndpoint>(longestChoice)).root;
+  return treeOf(longestChoice, entries).root;
 }
 
 /** Clients that were here within the timeout go where they went; all endpoints are asked before any is chosen. */

@@ -1,11 +1,11 @@
 import { differences, entries, get } from '../../../model/immutable-map.ts';
 import type { FamilyRoutes, Route } from '../../../routing/route.ts';
-import { changedNodes, emptyTree, insert, nodesOf, type RadixTree, remove } from '../../radix.ts';
+import { changedNodes, insert, nodesOf, type RadixTree, remove, treeOf } from '../../radix.ts';
 import type { IptablesFeatures } from '../features.ts';
 import * as names from '../names.ts';
 import type { Chain, Rule, TableName } from '../objects.ts';
 import { type Dispatch, longestDispatch, treeChain, treeNames, treeRules, trees } from './dispatch.ts';
-import { dispatchEntries, type TreeName } from './dispatch-rules.ts';
+import { type DispatchEntry, dispatchEntries, type TreeName } from './dispatch-rules.ts';
 import { nodeChains, nodePortRules } from './node-chains.ts';
 import { serviceChains } from './service-chains.ts';
 
@@ -55,16 +55,31 @@ export function* layOut(
   options: LayoutOptions,
   previous?: Layout,
 ): Generator<undefined, Layout> {
-  const base = previous !== undefined && isComparable(previous, { routes, options }) ? previous : undefined;
-  const dispatch: Record<TreeName, RadixTree<Rule>> = { ...(base?.dispatch ?? emptyDispatch()) };
-  for (const { before, after } of changedRoutes(base?.routes, routes)) {
-    const old = before === undefined ? [] : dispatchEntries(before, routes.node, options.features);
+  const follows = previous !== undefined && isComparable(previous, { routes, options });
+  const dispatch = follows ? yield* followDispatch(previous, routes) : yield* freshDispatch(routes, options);
+  return { routes, options, dispatch };
+}
+
+function* followDispatch(previous: Layout, routes: FamilyRoutes): Generator<undefined, Dispatch> {
+  const { features } = previous.options;
+  const dispatch: Record<TreeName, RadixTree<Rule>> = { ...previous.dispatch };
+  for (const { before, after } of differences(previous.routes.routes, routes.routes)) {
+    const old = before === undefined ? [] : dispatchEntries(before, routes.node, features);
     for (const entry of old) dispatch[entry.tree] = remove(dispatch[entry.tree], entry);
-    const fresh = after === undefined ? [] : dispatchEntries(after, routes.node, options.features);
+    const fresh = after === undefined ? [] : dispatchEntries(after, routes.node, features);
     for (const entry of fresh) dispatch[entry.tree] = insert(dispatch[entry.tree], entry);
     yield;
   }
-  return { routes, options, dispatch };
+  return dispatch;
+}
+
+function* freshDispatch(routes: FamilyRoutes, { features }: LayoutOptions): Generator<undefined, Dispatch> {
+  const placed = byTree<DispatchEntry[]>(() => []);
+  for (const [, route] of entries(routes.routes)) {
+    for (const entry of dispatchEntries(route, routes.node, features)) placed[entry.tree].push(entry);
+    yield;
+  }
+  return byTree((tree) => treeOf<Rule>(longestDispatch, placed[tree]));
 }
 
 /** Every wanted chain: the node's, the dispatch trees', then those of the Routes, all in a stable order. */
@@ -157,20 +172,14 @@ function wanted(chain: Chain, service: string | undefined): WantedChain {
   return { table: chain.table, name: chain.name, chain, service };
 }
 
-function changedRoutes(before: FamilyRoutes | undefined, after: FamilyRoutes) {
-  return before === undefined
-    ? [...entries(after.routes)].map(([, route]) => ({ before: undefined, after: route }))
-    : differences(before.routes, after.routes);
-}
-
-function emptyDispatch(): Dispatch {
+function byTree<T>(make: (tree: TreeName) => T): Record<TreeName, T> {
   return {
-    'nat-services': emptyTree(longestDispatch),
-    'nat-node-ports': emptyTree(longestDispatch),
-    'filter-services': emptyTree(longestDispatch),
-    'filter-external': emptyTree(longestDispatch),
-    'filter-external-node-ports': emptyTree(longestDispatch),
-    'filter-firewall': emptyTree(longestDispatch),
-    'filter-health-checks': emptyTree(longestDispatch),
+    'nat-services': make('nat-services'),
+    'nat-node-ports': make('nat-node-ports'),
+    'filter-services': make('filter-services'),
+    'filter-external': make('filter-external'),
+    'filter-external-node-ports': make('filter-external-node-ports'),
+    'filter-firewall': make('filter-firewall'),
+    'filter-health-checks': make('filter-health-checks'),
   };
 }

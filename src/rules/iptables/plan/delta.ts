@@ -18,17 +18,17 @@ import { type Applied, isOurChain, jumpKey } from './applied.ts';
  * chains that others hold on to: one of those would make the kernel refuse the whole table. Yields between chains, so that a caller may pause.
  */
 export function* planAll(applied: Applied, layout: Layout): Generator<undefined, Plan> {
-  const seen = new Set<string>();
+  const seen: Record<TableName, Set<string>> = { mangle: new Set(), filter: new Set(), nat: new Set() };
   const steps: Step[] = [];
   const again = chainsAgain(layout);
   for (const wanted of wantedChains(layout)) {
-    seen.add(`${wanted.table} ${wanted.name}`);
+    seen[wanted.table].add(wanted.name);
     steps.push(...chainSteps(applied, wanted, again));
     yield;
   }
   for (const table of tableNames) {
     for (const [name] of entries(applied.chains[table])) {
-      if (seen.has(`${table} ${name}`) || !isOurChain(name)) continue;
+      if (seen[table].has(name) || !isOurChain(name)) continue;
       steps.push(...chainSteps(applied, { table, name, chain: undefined, service: undefined }, again));
     }
     yield;
