@@ -56,6 +56,8 @@ export interface Question {
 const failureOdds = 1e9;
 /** How often a packet is sent at least. */
 const repeats = 3;
+/** So many that an endpoint with half of the traffic that should have none goes unseen less often than once in ten million. */
+const leastDials = 24;
 /**
  * For what shall not be answered. An answer takes a millisecond or two, but a refusal of TCP over IPv6 takes a second: the ICMP
  * error is back before connect() has let go of the socket, is lost on it, and only that of the second SYN counts (Linux 6.18).
@@ -126,7 +128,7 @@ async function dialUntilAllSeen(
   if (expected.sticky)
     return world.dial(packet.from, { ...dial, count: (packet.sources?.length ?? 1) * repeats });
   const dials: DialResult[] = [];
-  let next = Math.max(repeats, 4 * wanted.length);
+  let next = Math.max(leastDials, 4 * wanted.length);
   do {
     dials.push(...(await world.dial(packet.from, { ...dial, count: next })));
     next = Math.min(dials.length, limit - dials.length);
