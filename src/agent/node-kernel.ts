@@ -15,6 +15,8 @@ export interface FamilyKernel {
   readonly family: Family;
   readonly iptables: Iptables;
   readonly features: IptablesFeatures;
+  /** Extensions that some Services need and this kernel lacks: `recent` for session affinity, `sctp`. */
+  readonly lacking: readonly string[];
 }
 
 /** The kernel of this node: what its network namespace is and how to write to it. */
@@ -50,7 +52,12 @@ export async function openKernel(options: OpenOptions): Promise<NodeKernel> {
     const probed = await probeFeatures({ exec, iptables, mayCreateCounters: mayChange });
     const missing = missingError(probed, `iptables-restore (${variant.variant})`);
     if (missing !== undefined) throw missing;
-    opened.push({ family, iptables, features: probed.features });
+    opened.push({
+      family,
+      iptables,
+      features: probed.features,
+      lacking: probed.missing.map(({ name }) => name),
+    });
   }
   const facts = (settings: RoutingSettings) => hostFacts(settings, exec, sysctls);
   return { variant, families: opened, sysctls, facts };

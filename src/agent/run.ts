@@ -22,11 +22,16 @@ export async function run(options: SourceOptions, context: Context): Promise<voi
   const kernel = await openKernel({ exec, variant, families, mayChange: true });
   log.info({ variant: kernel.variant.variant, reason: kernel.variant.reason }, 'chose the iptables variant');
 
+  for (const { family, lacking } of kernel.families) {
+    if (lacking.length > 0)
+      log.warn({ family, lacking }, 'the kernel will refuse rules of Services that need these');
+  }
+
   let latest: Snapshot | undefined;
   const keepers = kernel.families.map((family) => new Keeper(family, kernel, options, log));
   const scheduler = new Scheduler({
     run: async () => {
-      if (latest !== undefined) await syncAll(keepers, latest);
+      if (latest !== undefined) await syncAll(keepers, latest, signal);
     },
     minPeriodMilliseconds: config.sync.minSyncPeriodMilliseconds,
     retryMilliseconds: 1000,
@@ -96,9 +101,10 @@ class Keeper {
 }
 
 /** One after the other: both families of iptables-legacy share a lock. A family that fails does not keep the next one. */
-async function syncAll(keepers: readonly Keeper[], snapshot: Snapshot): Promise<void> {
+async function syncAll(keepers: readonly Keeper[], snapshot: Snapshot, signal: AbortSignal): Promise<void> {
   const failures: Error[] = [];
   for (const keeper of keepers) {
+    if (signal.aborted) return;
     await keeper.sync(snapshot).catch((thrown: unknown) => failures.push(toError(thrown)));
   }
   const [failure] = failures;

@@ -245,3 +245,14 @@ describe('stop', () => {
     expect(starts()).toEqual([0]);
   });
 });
+
+describe('4. a request during a run that fails', () => {
+  it('waits for the least rest, not for the retry', async () => {
+    const { clock, scheduler, last, starts } = setUp({ retryMilliseconds: 20_000 });
+    scheduler.request();
+    scheduler.request();
+    await last().fail();
+    await clock.pass(1000);
+    expect(starts()).toEqual([0, 1000]);
+  });
+});

@@ -32,8 +32,8 @@ export interface SchedulerOptions {
  * 1. Runs never overlap.
  * 2. Between the end of one and the start of the next lie at least `minPeriodMilliseconds`.
  * 3. The first request after a quiet time runs at once; requests in between become one run.
- * 4. A failed run is tried again after a wait that grows and is spread by up to a half; a new request does not shorten it
- *    below the least rest, and success resets it.
+ * 4. A failed run is tried again after a wait that grows, is spread by up to a half and never longer than `retryMaximum`;
+ *    success resets it. A request, also one that came during the failed run, waits for the least rest only.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -90,13 +90,13 @@ export class Scheduler {
     const { clock, minPeriodMilliseconds } = this.#options;
     this.#running = undefined;
     this.#readyAt = clock.now() + minPeriodMilliseconds;
-    if (this.#failures > 0) this.#arm(Math.max(this.#readyAt, clock.now() + this.#backoff()));
-    else if (this.#wanted) this.#arm(this.#readyAt);
+    if (this.#wanted) this.#arm(this.#readyAt);
+    else if (this.#failures > 0) this.#arm(Math.max(this.#readyAt, clock.now() + this.#backoff()));
   }
 
   #backoff(): number {
     const { retryMilliseconds, retryMaximum, random } = this.#options;
-    const wait = Math.min(retryMilliseconds * 2 ** (this.#failures - 1), retryMaximum);
-    return wait * (1 + random() / 2);
+    const wait = retryMilliseconds * 2 ** (this.#failures - 1) * (1 + random() / 2);
+    return Math.min(wait, retryMaximum);
   }
 }

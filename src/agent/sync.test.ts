@@ -140,3 +140,22 @@ describe('comments of endpoints', () => {
     expect(commented).toEqual([true, false, false, false, true, true]);
   });
 });
+
+describe.each(['legacy', 'nft'] as const)('a chain of ours that somebody else leads to, %s', (variant) => {
+  it('is emptied, and keeps no later sync from what it has to do', async () => {
+    const kernel = new ScriptedKernel(variant);
+    const { next } = await sync(input(2), features, kernel, freshState);
+    const chain = [...kernel.fake.ruleSet().nat.keys()].find((name) => name.startsWith('KUBE-SVC-')) ?? '';
+    const foreign = `*nat\n:OTHERS - [0:0]\n-A OTHERS -j ${chain}\nCOMMIT\n`;
+    expect(kernel.fake.restore(foreign, { noflush: true }).exitCode).toBe(0);
+
+    const gone = { ...input(0), snapshot: snapshotOf([]) };
+    await expect(sync(gone, features, kernel, next)).rejects.toThrow();
+    const { next: after } = await sync(gone, features, kernel, forgotten(next));
+    expect(kernel.fake.ruleSet().nat.get(chain)?.rules).toEqual([]);
+    expect(kernel.fake.save()).not.toContain('KUBE-SEP-');
+
+    await sync(input(1), features, kernel, after);
+    expect(kernel.fake.ruleSet().nat.get(chain)?.rules).not.toEqual([]);
+  });
+});

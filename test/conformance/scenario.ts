@@ -27,6 +27,8 @@ export interface Scenario {
   readonly settings?: (at: Places) => Partial<RoutingSettings>;
   /** Addresses that node-a has besides its own. */
   readonly nodeAddresses?: (at: Places) => readonly string[];
+  /** More than 200 kB of rules in one transaction. */
+  readonly large?: true;
   /** The node's pods hang on a bridge instead of links of their own. */
   readonly bridge?: true;
   readonly objects: (at: Places) => readonly Json[];

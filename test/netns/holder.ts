@@ -10,7 +10,8 @@ export function worldEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, NODE_OPTIONS: undefined, PATH: searchPath, LC_ALL: 'C' };
 }
 
-const isRoot = process.getuid?.() === 0;
+/** Without it everything happens in a user namespace, where the kernel takes no netlink message over the default socket buffer. */
+export const isRoot = process.getuid?.() === 0;
 
 /**
  * The process that keeps a world alive: a shell that is process 1 of a PID namespace and the only owner of a mount namespace,

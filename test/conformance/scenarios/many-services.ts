@@ -15,6 +15,7 @@ const numbers = [...Array(100).keys()].map((index) => index + 1);
 export const manyServices: readonly Scenario[] = [
   {
     name: 'a hundred Services are found by their addresses, and what is none passes',
+    large: true,
     objects: (at) => numbers.flatMap((number) => numbered(at, number)),
     cases: (at) => [
       ...[1, 16, 17, 50, 99, 100].map((number) => ({

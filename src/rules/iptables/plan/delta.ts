@@ -15,7 +15,7 @@ import { type Applied, isOurChain, jumpKey } from './applied.ts';
 
 /**
  * The plan that turns what is applied into the whole layout, with everything of ours that the layout does not have deleted, but for
- * chains that others hold on to: one of those would make the kernel refuse the whole table. Yields between chains, so that a caller may pause.
+ * chains that others hold on to, which are emptied: one of those would make the kernel refuse the whole table. Yields between chains, so that a caller may pause.
  */
 export function* planAll(applied: Applied, layout: Layout): Generator<undefined, Plan> {
   const seen: Record<TableName, Set<string>> = { mangle: new Set(), filter: new Set(), nat: new Set() };
@@ -56,12 +56,14 @@ function chainSteps(
   again: ChainsAgain,
 ): readonly Step[] {
   const before = get(applied.chains[table], name);
-  const fingerprint = chain === undefined ? undefined : fingerprintChain(chain);
+  // Others hold on to it: emptied instead, so that it keeps nothing of ours alive and sends no packet to pods that are gone.
+  const held = chain === undefined && before !== undefined && applied.held.has(`${table} ${name}`);
+  const wanted = held ? { table, name, rules: [] } : chain;
+  const fingerprint = wanted === undefined ? undefined : fingerprintChain(wanted);
   if (before === fingerprint) return [];
-  if (chain === undefined)
-    return applied.held.has(`${table} ${name}`) ? [] : [deletion(table, name, service)];
-  const lines = service === undefined ? keptLines(chain) : laterLines(again, service, name);
-  const size = sizeOf(linesOf(chain));
+  if (wanted === undefined) return [deletion(table, name, service)];
+  const lines = service === undefined || held ? keptLines(wanted) : laterLines(again, service, name);
+  const size = sizeOf(linesOf(wanted));
   return [
     { verb: 'write', table, chain: name, lines, size, service, creates: before === undefined, fingerprint },
   ];

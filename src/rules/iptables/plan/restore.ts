@@ -26,11 +26,44 @@ export function restoreLines(steps: readonly Step[], transactions: Transactions)
 }
 
 function* lines(steps: readonly Step[], transactions: Transactions): Generator<Line> {
-  for (const table of tableNames) {
+  const tables = tableNames.map((table) => {
     const here = steps.filter((step) => step.table === table);
-    if (transactions === 'one' || here.length <= chainsPerTransaction) yield* transaction(table, here);
-    else yield* smallTransactions(table, here);
+    return { table, parts: transactions === 'one' ? undivided(here) : divided(here) };
+  });
+  // What packets reach changes in all tables back to back: between filter and nat lies no preparation.
+  for (const { table, parts } of tables)
+    for (const group of parts.unreached) yield* transaction(table, group);
+  for (const { table, parts } of tables) yield* transaction(table, parts.reached);
+  // Emptied first, all of them, so that no order of deletion meets a chain that another one still jumps to.
+  for (const { table, parts } of tables) {
+    for (const group of parts.deleted) yield* wrapped(table, declarations(group));
+    for (const group of parts.deleted) yield* wrapped(table, deletions(group));
   }
+}
+
+/** Steps of one table in the order in which they may be sent. */
+interface Parts {
+  /** New chains that nothing reaches yet, called ones before their callers. */
+  readonly unreached: readonly (readonly Step[])[];
+  readonly reached: readonly Step[];
+  readonly deleted: readonly (readonly Step[])[];
+}
+
+function undivided(steps: readonly Step[]): Parts {
+  return { unreached: [], reached: steps, deleted: [] };
+}
+
+function divided(steps: readonly Step[]): Parts {
+  if (steps.length <= chainsPerTransaction) return undivided(steps);
+  const fresh = steps.filter(({ creates }) => creates);
+  const deleted = steps.filter(({ verb }) => verb === 'delete');
+  const changed = steps.filter(({ verb, creates }) => verb !== 'delete' && !creates);
+  const { first, services, trees, roots } = calledFirst(fresh);
+  return {
+    unreached: [first, ...grouped(services), ...grouped(trees)],
+    reached: [...roots, ...changed],
+    deleted: grouped(deleted),
+  };
 }
 
 function* transaction(table: string, steps: readonly Step[]): Generator<Line> {
@@ -40,18 +73,6 @@ function* transaction(table: string, steps: readonly Step[]): Generator<Line> {
   for (const step of steps) yield* step.lines();
   yield* deletions(steps);
   yield plain('COMMIT');
-}
-
-function* smallTransactions(table: string, steps: readonly Step[]): Generator<Line> {
-  const fresh = steps.filter(({ creates }) => creates);
-  const deleted = steps.filter(({ verb }) => verb === 'delete');
-  const reached = steps.filter(({ verb, creates }) => verb !== 'delete' && !creates);
-  const { first, services, trees, roots } = calledFirst(fresh);
-  for (const group of [first, ...grouped(services), ...grouped(trees)]) yield* transaction(table, group);
-  yield* transaction(table, [...roots, ...reached]);
-  // Emptied first, all of them, so that no order of deletion meets a chain that another one still jumps to.
-  for (const group of grouped(deleted)) yield* wrapped(table, declarations(group));
-  for (const group of grouped(deleted)) yield* wrapped(table, deletions(group));
 }
 
 /** A chain that exists is emptied by this, and one that does not is created. */
