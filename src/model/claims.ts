@@ -15,7 +15,7 @@ interface Claim {
 
 /** Who claims what in a snapshot; revised along with it, at the cost of what changed. */
 export interface Claims {
-  /** Claims by `10.0.0.1 port 80/TCP` or `node port 30080/TCP`, in order of their keys. */
+  /** Claims by `10.0.0.1 port 80/TCP` or `node port 30080/TCP`, the one that wins first. */
   readonly held: ImmutableMap<readonly Claim[]>;
   /** Those of `held` that several Services claim. */
   readonly contested: ImmutableMap<readonly Claim[]>;
@@ -42,7 +42,7 @@ export function reviseClaims(claims: Claims, before: Snapshot, after: Snapshot):
     }
     for (const [what, claim] of claimsOf(now)) claimants(what).push(claim);
   }
-  for (const list of revised.values()) list.sort((one, other) => (one.key < other.key ? -1 : 1));
+  for (const list of revised.values()) list.sort(byStrength);
   return {
     held: withEntries(
       claims.held,
@@ -55,7 +55,7 @@ export function reviseClaims(claims: Claims, before: Snapshot, after: Snapshot):
   };
 }
 
-/** A finding for every claim that loses (NP-OBJECT-003): the first ServicePort in sort order wins, as in the rules. */
+/** A finding for every claim that loses (NP-OBJECT-003). The rules stand in the same order, see {@link byStrength}. */
 export function conflicts(claims: Claims): readonly Finding[] {
   return [...entries(claims.contested)].flatMap(([what, [winner, ...losers]]) =>
     losers
@@ -67,6 +67,14 @@ export function conflicts(claims: Claims): readonly Finding[] {
         reason: `${what} is claimed by Service ${winner?.service} too, which wins`,
       })),
   );
+}
+
+/** Fields from the strongest: an external IP, which anybody may write, takes no ClusterIP away (CVE-2020-8554). */
+const strength = ['spec.clusterIPs', 'spec.ports', 'status.loadBalancer.ingress', 'spec.externalIPs'];
+
+function byStrength(one: Claim, other: Claim): number {
+  const difference = strength.indexOf(one.field) - strength.indexOf(other.field);
+  return difference === 0 ? (one.key < other.key ? -1 : 1) : difference;
 }
 
 function claimsOf(servicePort: ServicePort | undefined): ReadonlyMap<string, Claim> {

@@ -28,7 +28,8 @@ export const findingKinds = {
     remedy: 'Correct or remove the entry.',
   },
   'NP-OBJECT-003': {
-    meaning: 'Two Services claim the same address, protocol and port; the one that sorts first wins.',
+    meaning:
+      'Two Services claim the same address, protocol and port. A ClusterIP wins over a load balancer, that over an external IP, then the first by name.',
     remedy: 'Give one of the Services another address or port.',
   },
   'NP-OBJECT-004': {

@@ -392,9 +392,9 @@ describe('conflicts', () => {
       },
       {
         code: 'NP-OBJECT-003',
-        object: 'Service shop/f',
-        field: 'status.loadBalancer.ingress',
-        reason: '10.0.0.1 port 82/TCP is claimed by Service shop/e too, which wins',
+        object: 'Service shop/e',
+        field: 'spec.externalIPs',
+        reason: '10.0.0.1 port 82/TCP is claimed by Service shop/f too, which wins',
       },
     ]);
   });
