@@ -26,7 +26,7 @@ export function decide(servicePort: ServicePort, context: DecisionContext): Rout
   const { service, port } = servicePort;
   const clusterIPs = ofFamily(service.clusterIPs, context.family);
   if (clusterIPs.length === 0) return undefined;
-  const use = policyUse(service, port);
+  const use = policyUse(service, port, context.family);
   const sets = eligible(servicePort.endpoints[context.family], use, context.position);
   const treatment = { eligible: sets, masqueradeAll: context.masqueradeAll, localPods: context.localPods };
   return {

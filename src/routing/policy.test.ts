@@ -67,7 +67,7 @@ it.each(rows)(
   'policies of %s',
   (_, service, nodePort, internal, external, externallyAccessible, cluster, local) => {
     const port: PortSpec = { name: '', protocol: 'TCP', port: 80, nodePort };
-    expect(policyUse({ ...plain, ...service }, port)).toEqual({
+    expect(policyUse({ ...plain, ...service }, port, 'IPv4')).toEqual({
       internal,
       external,
       externallyAccessible,

@@ -1,3 +1,4 @@
+import { type Family, familyOf } from '../model/address.ts';
 import type { PortSpec, Service, TrafficPolicy } from '../model/service.ts';
 
 /** Which endpoint sets the traffic of a Service port needs. */
@@ -11,12 +12,13 @@ export interface PolicyUse {
 }
 
 /**
- * The policies that count for one port. `externalTrafficPolicy: Local` means something only for NodePort and LoadBalancer
+ * The policies that count for one port in one family. `externalTrafficPolicy: Local` means something only for NodePort and LoadBalancer
  * Services and for a ClusterIP Service with external IPs; then the cluster set is needed as well, for the short-cuts.
  */
-export function policyUse(service: Service, port: PortSpec): PolicyUse {
+export function policyUse(service: Service, port: PortSpec, family: Family): PolicyUse {
   const externallyAccessible =
-    port.nodePort !== 0 || service.loadBalancerIPs.length > 0 || service.externalIPs.length > 0;
+    port.nodePort !== 0 ||
+    [...service.loadBalancerIPs, ...service.externalIPs].some((address) => familyOf(address) === family);
   const external =
     service.type !== 'ClusterIP' || service.externalIPs.length > 0
       ? service.externalTrafficPolicy

@@ -4,7 +4,7 @@ import { dispatchEntries } from '../layout/dispatch-rules.ts';
 import { type Layout, wantedChains } from '../layout/layout.ts';
 import { guardedAddresses, serviceChains } from '../layout/service-chains.ts';
 import { serviceChain } from '../names.ts';
-import type { Chain, RuleSet } from '../objects.ts';
+import type { Chain, RuleSet, Table } from '../objects.ts';
 import type { ReadRoute, ReadRoutes } from './read-routes.ts';
 
 /** The kernel's rules, and what they say of the Services. */
@@ -42,10 +42,13 @@ function canonicalChain(chain: Chain): string {
 
 /** Keys of Routes whose rules in the kernel are those of no state that a Service can have: somebody took rules away or put some in. */
 export function damagedRoutes(rules: LiveRules): ReadonlySet<string> {
+  const filterRules = canonicalRules(rules.live.filter);
   return new Set([
     ...changedByOthers(rules),
     ...cutOff(rules),
-    ...[...rules.read.routes].filter(([, read]) => isImpossible(rules, read)).map(([key]) => key),
+    ...[...rules.read.routes]
+      .filter(([, read]) => isImpossible(rules, read, filterRules))
+      .map(([key]) => key),
     ...withoutDetector(rules),
   ]);
 }
@@ -67,22 +70,27 @@ function cutOff({ live, layout, explained }: LiveRules): readonly string[] {
   return found;
 }
 
-function isImpossible({ live, layout }: LiveRules, { route }: ReadRoute): boolean {
+function isImpossible(
+  { live, layout }: LiveRules,
+  { route }: ReadRoute,
+  filterRules: ReadonlySet<string>,
+): boolean {
   // Every Service has a ClusterIP.
   if (route.clusterIPs.length === 0) return true;
   const hasEntry = live.nat.has(serviceChain('EXT', route));
   if (hasEntry && route.external.at(-1)?.source !== 'any') return true;
-  return guardedAddresses(route).length > 0 && !blocksOthers(live, layout, route);
+  return guardedAddresses(route).length > 0 && !blocksOthers(filterRules, layout, route);
 }
 
 /** What the source ranges of a load balancer do not let in is dropped in the filter table. */
-function blocksOthers(live: RuleSet, layout: Layout, route: Route): boolean {
-  const present = new Set(
-    [...live.filter.values()].flatMap(({ rules }) => rules.map((rule) => canonicalRule(rule, true))),
-  );
+function blocksOthers(filterRules: ReadonlySet<string>, layout: Layout, route: Route): boolean {
   return dispatchEntries(route, layout.routes.node, layout.options.features)
     .filter(({ tree }) => tree === 'filter-firewall')
-    .every(({ value }) => present.has(canonicalRule(value, true)));
+    .every(({ value }) => filterRules.has(canonicalRule(value, true)));
+}
+
+function canonicalRules(table: Table): ReadonlySet<string> {
+  return new Set([...table.values()].flatMap(({ rules }) => rules.map((rule) => canonicalRule(rule, true))));
 }
 
 /** How a node tells its own pods holds for all Services: where one has that rule as it is wanted, none may lack it. */

@@ -5,7 +5,7 @@ import { comment, jump, ruleOf } from '../match.ts';
 import { endpointTreeChain } from '../names.ts';
 import type { Chain, Match, Rule } from '../objects.ts';
 
-/** Above this many endpoints the choice is a tree: 1,000 endpoints then cost a packet as much as 25. */
+/** Above this many endpoints the choice is a tree: among 1,000 a first packet then takes 10 µs, not 46 (docs/benchmarks.md). */
 const longestChoice = 16;
 
 const kinds = { cluster: 'SVC', local: 'SVL' } as const;

@@ -5,7 +5,7 @@ import { tableNames } from '../objects.ts';
 /**
  * How many transactions a table's steps may be. `one`: iptables-legacy, which copies the whole table for each. `small`: iptables-nft, whose
  * user space walks a sorted list of the transaction's chains for every line, so that time grows with the square of a transaction
- * (iptables 1.8.9, cache_chain_list_insert: 10,000 Services × 5 endpoints take 5 s in small transactions, and more than 7 minutes in one).
+ * (iptables 1.8.9, cache_chain_list_insert: 10,000 Services × 5 endpoints take 5 s in small transactions, and in one were given up after a minute).
  */
 export type Transactions = 'one' | 'small';
 
