@@ -8,13 +8,14 @@ interface ErrorKind {
 
 /**
  * Every error that a user can see, declared once; `docs/errors.md` lists them and a test keeps both equal.
- * `NP-CLI` the command line · `NP-CONFIG` configuration · `NP-SOURCE` where objects come from · `NP-RULES` rule text ·
- * `NP-KERNEL` programs and the kernel. Findings about single objects are declared in model/finding.ts.
+ * `NP-CLI` the command line · `NP-CONFIG` configuration · `NP-SOURCE` where objects come from · `NP-API` the API server ·
+ * `NP-RULES` rule text · `NP-KERNEL` programs and the kernel · `NP-SERVE` what the agent serves. Findings about single objects are declared in model/finding.ts.
  */
 export const errorKinds = {
   'NP-CLI-001': {
     message: 'No source of objects was given.',
-    remedy: 'Name a directory of Service and EndpointSlice YAML with --manifests DIR.',
+    remedy:
+      'Name a kubeconfig with --kubeconfig FILE, or a directory of Service and EndpointSlice YAML with --manifests DIR.',
   },
   'NP-CLI-002': {
     message: 'The value "{value}" of {flag} is not usable: {reason}.',
@@ -47,6 +48,51 @@ export const errorKinds = {
   'NP-CONFIG-003': {
     message: 'The configuration asks for {what}, which nodeplane does not offer: {reason}.',
     remedy: 'Change or remove the setting.',
+  },
+  'NP-CONFIG-004': {
+    message: 'The configuration cannot be written to {file}: {reason}.',
+    remedy: 'Check the path given by --write-config-to and its permissions.',
+  },
+  'NP-API-001': {
+    message: 'The kubeconfig {file} is not usable: {reason}.',
+    remedy: 'Correct the file; `kubectl --kubeconfig FILE get services` must work with it.',
+  },
+  'NP-API-002': {
+    message: 'The API server {server} cannot be reached: {reason}.',
+    remedy:
+      'Check the address (--master replaces that of the kubeconfig) and the way there. The rules stay as they are; it is tried again.',
+  },
+  'NP-API-003': {
+    message: 'The TLS connection to the API server {server} failed: {reason}.',
+    remedy:
+      'Check certificate-authority and client certificate of the kubeconfig, and the clock. It is tried again.',
+  },
+  'NP-API-004': {
+    message: 'The API server {server} does not accept our credentials (401) for {verb} {resource}{reason}.',
+    remedy:
+      'Renew the token or client certificate. Token files are read again; it is tried again with what they hold then.',
+  },
+  'NP-API-005': {
+    message: 'The API server {server} does not let us {verb} {resource} (403){reason}.',
+    remedy:
+      'Bind the account to the ClusterRole system:node-proxier, or grant that verb on that resource. It is tried again.',
+  },
+  'NP-API-006': {
+    message: 'The API server {server} answered {verb} {resource} with status {status}{reason}.',
+    remedy: 'It is tried again. If it stays, look into the log of the API server.',
+  },
+  'NP-API-007': {
+    message: 'The answer of {server} to {verb} {resource} is not one of a Kubernetes API server: {reason}.',
+    remedy: 'Check that no proxy or login page stands between. It is tried again.',
+  },
+  'NP-API-008': {
+    message: 'The connection to {server} for {verb} {resource} gave no sign of life for {seconds} s.',
+    remedy:
+      'Nothing to do: a new connection is made. If it happens often, look for a firewall that forgets connections.',
+  },
+  'NP-API-009': {
+    message: 'The credentials for {server} could not be obtained: {reason}.',
+    remedy: 'Check the exec plugin or token file that the kubeconfig names. It is tried again.',
   },
   'NP-SOURCE-010': {
     message: 'The manifests directory {directory} cannot be read: {reason}.',
@@ -97,6 +143,20 @@ export const errorKinds = {
     message: 'The {table} table of {family} holds rules that iptables-nft cannot read.',
     remedy:
       'Another program wrote native nftables rules into it. Find them with `nft list table {nftTable}`.',
+  },
+  'NP-KERNEL-011': {
+    message: 'Connection tracking entries could not be {what}: {reason}.',
+    remedy:
+      'UDP clients of endpoints that are gone may wait for their entries to expire. It is tried again at the next change.',
+  },
+  'NP-SERVE-001': {
+    message: '{what} cannot listen on {address}: {reason}.',
+    remedy: 'Free the port (`ss -lptn`), or choose another address. It is tried again every few seconds.',
+  },
+  'NP-SERVE-002': {
+    message: 'The health check of Service {service} cannot listen on node port {port}: {reason}.',
+    remedy:
+      'Free the port (`ss -lptn`). It is tried again at the next sync; load balancers see this node as unhealthy until then.',
   },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -22,7 +22,7 @@ export interface ApplyReport {
 /** One sync of every family from a directory. Reads the kernel, so that only what differs is written. */
 export async function apply(options: SourceOptions, context: Context): Promise<readonly ApplyReport[]> {
   const { config } = options;
-  const { snapshot, findings } = await readOnce(options.manifests, config.nodeName);
+  const { snapshot, findings } = await readOnce(options);
   context.onFindings(findings);
   const variant = config.iptablesVariant;
   const kernel = await openKernel({ exec, variant, families: options.families, mayChange: true });

@@ -13,7 +13,7 @@ import { layoutOptions } from './sync.ts';
 /** What {@link apply} would change, by Service, of all families together. Changes nothing. */
 export async function diff(options: SourceOptions, context: Context): Promise<Comparison> {
   const { config } = options;
-  const { snapshot, findings } = await readOnce(options.manifests, config.nodeName);
+  const { snapshot, findings } = await readOnce(options);
   context.onFindings(findings);
   const variant = config.iptablesVariant;
   const kernel = await openKernel({ exec, variant, families: options.families, mayChange: false });

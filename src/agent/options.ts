@@ -1,4 +1,5 @@
 import type { Config } from '../config/defaults.ts';
+import type { ConfigUpdates } from '../config/updates.ts';
 import type { Family } from '../model/address.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Log } from '../observe/log.ts';
@@ -10,9 +11,16 @@ export interface NodeOptions {
   readonly families: readonly Family[] | undefined;
 }
 
+/** Where objects come from. */
+export type SourceChoice =
+  | { readonly kind: 'manifests'; readonly directory: string }
+  /** As `config.client` says. */
+  | { readonly kind: 'api' };
+
 export interface SourceOptions extends NodeOptions {
-  /** The manifests directory. */
-  readonly manifests: string;
+  readonly source: SourceChoice;
+  /** The configuration file, followed; undefined without one. Only `run` listens. */
+  readonly updates?: ConfigUpdates | undefined;
 }
 
 /** Where a call of the agent tells what it does, and how it is ended. */

@@ -1,17 +1,18 @@
-import { createManifestsSource } from '../cluster/manifests.ts';
 import type { Finding } from '../model/finding.ts';
 import { emptySnapshot, type Snapshot } from '../model/snapshot.ts';
+import { openSource } from './open-source.ts';
+import type { SourceOptions } from './options.ts';
 
-/** The cluster as a directory tells it now. */
+/** The cluster as a source tells it now. */
 export interface Reading {
   readonly snapshot: Snapshot;
   readonly findings: readonly Finding[];
 }
 
-/** Reads a manifests directory once. @throws NodeplaneError `NP-SOURCE-010`. */
-export async function readOnce(directory: string, nodeName: string): Promise<Reading> {
-  let reading: Reading = { snapshot: emptySnapshot(nodeName), findings: [] };
-  const source = createManifestsSource({ directory, nodeName, watch: false });
+/** Hears everything once. @throws NodeplaneError `NP-SOURCE-010`, `NP-API-*`. */
+export async function readOnce(options: SourceOptions): Promise<Reading> {
+  let reading: Reading = { snapshot: emptySnapshot(options.config.nodeName), findings: [] };
+  const source = await openSource(options, false);
   await source.start({
     snapshot: (snapshot) => {
       reading = { ...reading, snapshot };

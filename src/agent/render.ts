@@ -27,7 +27,7 @@ const features = { randomFully: true, nfacct: false } as const;
  */
 export async function render(options: SourceOptions, context: Context): Promise<readonly RenderedFamily[]> {
   const { config } = options;
-  const { snapshot, findings } = await readOnce(options.manifests, config.nodeName);
+  const { snapshot, findings } = await readOnce(options);
   context.onFindings(findings);
   const host = await hostFacts(config.routing, exec, createSysctls());
   const rendered: RenderedFamily[] = [];

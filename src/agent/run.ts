@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createManifestsSource } from '../cluster/manifests.ts';
 import { toError } from '../errors.ts';
 import { exec } from '../kernel/exec.ts';
 import type { Finding } from '../model/finding.ts';
@@ -7,6 +6,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { Log } from '../observe/log.ts';
 import { reportOf, settleNode } from './apply.ts';
 import { type FamilyKernel, type NodeKernel, openKernel } from './node-kernel.ts';
+import { openSource } from './open-source.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { Scheduler, systemClock } from './scheduler.ts';
 import { type FamilyState, forgotten, freshState, type Prepared, sync } from './sync.ts';
@@ -16,7 +16,7 @@ import { type FamilyState, forgotten, freshState, type Prepared, sync } from './
  * has told everything once; rules stay when it ends. A family that fails is tried again and does not keep the other one.
  */
 export async function run(options: SourceOptions, context: Context): Promise<void> {
-  const { config, manifests, families } = options;
+  const { config, families } = options;
   const { log, signal } = context;
   const variant = config.iptablesVariant;
   const kernel = await openKernel({ exec, variant, families, mayChange: true });
@@ -33,13 +33,13 @@ export async function run(options: SourceOptions, context: Context): Promise<voi
     run: async () => {
       if (latest !== undefined) await syncAll(keepers, latest, signal);
     },
-    minPeriodMilliseconds: config.sync.minSyncPeriodMilliseconds,
+    minPeriodMilliseconds: config.sync.minSyncPeriodMilliseconds ?? 1000,
     retryMilliseconds: 1000,
     retryMaximum: config.sync.syncPeriodMilliseconds,
     clock: systemClock,
     random: Math.random,
   });
-  const source = createManifestsSource({ directory: manifests, nodeName: config.nodeName, watch: true });
+  const source = await openSource(options, true);
   await source.start({
     snapshot: (snapshot) => {
       latest = snapshot;

@@ -70,7 +70,7 @@ function optionsOf(settings: Settings, options: NodeOptions): Pick<Call, 'option
     options,
     withSource: () => {
       if (settings.manifests === undefined) throw new NodeplaneError('NP-CLI-001');
-      return { ...options, manifests: settings.manifests };
+      return { ...options, source: { kind: 'manifests', directory: settings.manifests } };
     },
   };
 }

@@ -31,8 +31,10 @@ export function syncOf(document: KubeProxyConfiguration, complain: Complain): Sy
   const { sync } = defaultConfig;
   const { iptables } = document;
   const syncPeriodMilliseconds = iptables?.syncPeriod || sync.syncPeriodMilliseconds;
-  const minSyncPeriodMilliseconds = iptables?.minSyncPeriod || sync.minSyncPeriodMilliseconds;
+  const minSyncPeriodMilliseconds = iptables?.minSyncPeriod || defaultConfig.sync.minSyncPeriodMilliseconds;
   if (syncPeriodMilliseconds < 0) complain(['iptables', 'syncPeriod'], 'it is negative');
+  else if (minSyncPeriodMilliseconds === undefined)
+    return { syncPeriodMilliseconds, minSyncPeriodMilliseconds };
   else if (minSyncPeriodMilliseconds < 0) complain(['iptables', 'minSyncPeriod'], 'it is negative');
   else if (minSyncPeriodMilliseconds > syncPeriodMilliseconds) {
     const [least, period] = [

@@ -48,8 +48,10 @@ export async function loadConfig(input: {
   };
   const override = hostnameOverrideOf(document, complain);
   if (file !== undefined && content !== undefined) refuseFaults(file, content, problems);
+  const { client, conntrack, serving, events, oomScoreAdj } = defaultConfig;
   return {
     ...settled,
+    ...{ client, conntrack, serving, events, oomScoreAdj },
     iptablesVariant:
       flags.iptablesVariant ?? (content?.nodeplane.iptables?.variant || defaultConfig.iptablesVariant),
     nodeName: nodeNameOf(flags.nodeName, override, host),

@@ -6,6 +6,8 @@ export interface Finding {
   /** Path of the field: `spec.ports[0].port`; empty when the whole object is meant. */
   readonly field: string;
   readonly reason: string;
+  /** `metadata.uid` of the object where it has one, so that an Event is shown with it. */
+  readonly uid?: string;
 }
 
 interface FindingKind {
@@ -39,6 +41,20 @@ export const findingKinds = {
   'NP-OBJECT-005': {
     meaning: 'The Node object of this node has not been seen; what depends on it uses defaults.',
     remedy: 'Check --node, and that the Node object is part of the source.',
+  },
+  'NP-OBJECT-006': {
+    meaning:
+      'The kernel refuses the rules of this Service port; it is left out, and everything else is programmed.',
+    remedy:
+      'The reason names the rule. Correct the Service, or give the kernel what it lacks; it is tried again.',
+  },
+  'NP-OBJECT-007': {
+    meaning: 'This kernel lacks the match `recent`; the Service is balanced without session affinity.',
+    remedy: 'Load the module xt_recent on the node.',
+  },
+  'NP-OBJECT-008': {
+    meaning: 'This kernel lacks the match `sctp`; the port is not programmed.',
+    remedy: 'Load the module xt_sctp on the node.',
   },
   'NP-SOURCE-001': {
     meaning: 'A file could not be parsed; the last good state of its objects stays.',
