@@ -9,6 +9,7 @@ interface Claim {
   readonly key: string;
   /** `namespace/name`. */
   readonly service: string;
+  readonly uid: string | undefined;
   /** The field that claims: `spec.externalIPs`. */
   readonly field: string;
 }
@@ -60,9 +61,10 @@ export function conflicts(claims: Claims): readonly Finding[] {
   return [...entries(claims.contested)].flatMap(([what, [winner, ...losers]]) =>
     losers
       .filter((loser) => loser.service !== winner?.service)
-      .map(({ service, field }) => ({
+      .map(({ service, uid, field }) => ({
         code: 'NP-OBJECT-003',
         object: `Service ${service}`,
+        ...(uid === undefined ? {} : { uid }),
         field,
         reason: `${what} is claimed by Service ${winner?.service} too, which wins`,
       })),
@@ -80,7 +82,12 @@ function byStrength(one: Claim, other: Claim): number {
 function claimsOf(servicePort: ServicePort | undefined): ReadonlyMap<string, Claim> {
   if (servicePort === undefined) return new Map();
   const { key, service, port } = servicePort;
-  const claim = (field: string): Claim => ({ key, service: objectKey(service), field });
+  const claim = (field: string): Claim => ({
+    key,
+    service: objectKey(service),
+    uid: service.uid,
+    field,
+  });
   const target = `port ${port.port}/${port.protocol}`;
   const addresses: readonly (readonly [string, readonly string[]])[] = [
     ['status.loadBalancer.ingress', service.loadBalancerIPs],

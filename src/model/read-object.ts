@@ -31,6 +31,8 @@ export interface Notes {
 export interface Named {
   readonly namespace: string;
   readonly name: string;
+  /** `metadata.uid`; undefined when it is absent or no identifier. */
+  readonly uid: string | undefined;
   readonly metadata: Field;
   /** Labels, or a Field without value. */
   readonly labels: Field;
@@ -57,13 +59,13 @@ const maxFindings = 16;
 export function readObject<T>(kind: Kind<T>, raw: unknown): Read<T> {
   const notes = takeNotes();
   const object = identify(kind, raw, notes);
-  const described = `${kind.kind} ${describe(kind, raw)}`;
-  if (notes.refused()) return { outcome: 'refuse', key: undefined, findings: notes.findings(described) };
+  const about = aboutOf(`${kind.kind} ${describe(kind, raw)}`, object.uid);
+  if (notes.refused()) return { outcome: 'refuse', key: undefined, findings: notes.findings(about) };
   const key = kind.namespaced ? `${object.namespace}/${object.name}` : object.name;
   const reason = kind.ignored?.(object);
   if (reason !== undefined) return { outcome: 'ignore', key, reason };
   const built = kind.build(object, notes);
-  const findings = notes.findings(described);
+  const findings = notes.findings(about);
   return notes.refused()
     ? { outcome: 'refuse', key, findings }
     : { outcome: 'use', key, object: built, findings };
@@ -94,7 +96,14 @@ function identify<T>(kind: Kind<T>, raw: unknown, { refuse }: Notes): Named {
   if (!kind.isName(name)) {
     refuse(at(metadata, 'name'), `must be ${kind.nameRule}, is ${printable(at(metadata, 'name').value)}`);
   }
-  return { namespace, name, metadata, labels: recordAt(metadata, 'labels', refuse), root };
+  const labels = recordAt(metadata, 'labels', refuse);
+  return { namespace, name, uid: uidOf(metadata), metadata, labels, root };
+}
+
+/** Kubernetes makes it and never reads it, so a strange one is no reason for a finding. */
+function uidOf(metadata: Field): string | undefined {
+  const { value } = at(metadata, 'uid');
+  return typeof value === 'string' && /^[\w-]{1,64}$/.test(value) ? value : undefined;
 }
 
 /** `namespace/name` for people, also of an object whose name is refused. */
@@ -108,9 +117,15 @@ function nameFor(value: unknown): string {
   return typeof value === 'string' ? printableName(value) : `(${printable(value)})`;
 }
 
+type About = Pick<Finding, 'object' | 'uid'>;
+
+function aboutOf(object: string, uid: string | undefined): About {
+  return uid === undefined ? { object } : { object, uid };
+}
+
 /** Of each field only what was wrong first is kept; the rest usually follows from it. */
-function takeNotes(): Notes & { refused(): boolean; findings(object: string): readonly Finding[] } {
-  const noted: Omit<Finding, 'object'>[] = [];
+function takeNotes(): Notes & { refused(): boolean; findings(about: About): readonly Finding[] } {
+  const noted: Omit<Finding, keyof About>[] = [];
   let refused = false;
   let more = 0;
   const note = (code: FindingCode, field: Field, reason: string): void => {
@@ -128,9 +143,9 @@ function takeNotes(): Notes & { refused(): boolean; findings(object: string): re
       if (!refused) note('NP-OBJECT-002', field, reason);
     },
     refused: () => refused,
-    findings: (object) =>
+    findings: (about) =>
       noted.map((finding, index) => ({
-        object,
+        ...about,
         ...finding,
         reason:
           index === maxFindings - 1 && more > 0 ? `${finding.reason} (and ${more} more)` : finding.reason,

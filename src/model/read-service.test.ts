@@ -36,6 +36,7 @@ describe('readService', () => {
     expect(used(service())).toEqual({
       namespace: 'shop',
       name: 'web',
+      uid: undefined,
       type: 'ClusterIP',
       clusterIPs: ['10.0.0.1'],
       externalIPs: [],
@@ -269,6 +270,15 @@ describe('readService', () => {
     });
     const named = readService(service({}, { metadata: { name: 'a\u0007b' } }));
     expect(named).toMatchObject({ key: undefined, findings: [{ object: 'Service shop/"a\\u0007b"' }] });
+  });
+
+  it('keeps the uid, and tells it with each finding', () => {
+    const metadata = { uid: '0f7f4dbc-1c28-4c4c-8d5e-7f9b4f1f4d6a' };
+    expect(used(service({}, { metadata }))).toMatchObject(metadata);
+    expect(readService(service({ type: 'x' }, { metadata }))).toMatchObject({ findings: [metadata] });
+    for (const uid of ['a\nb', 'x'.repeat(65), 7, {}]) {
+      expect(used(service({}, { metadata: { uid } })).uid).toBeUndefined();
+    }
   });
 
   it('tells no more than sixteen findings of one object', () => {

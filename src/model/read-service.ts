@@ -38,7 +38,7 @@ function ignored(object: Named): string | undefined {
   return first === undefined || first === '' || first === 'None' ? 'no cluster IP' : undefined;
 }
 
-function build({ namespace, name, root }: Named, notes: Notes): Service {
+function build({ namespace, name, uid, root }: Named, notes: Notes): Service {
   const { refuse } = notes;
   const spec = recordAt(root, 'spec', refuse);
   const type = wordAt(spec, 'type', types, refuse);
@@ -49,6 +49,7 @@ function build({ namespace, name, root }: Named, notes: Notes): Service {
   return {
     namespace,
     name,
+    uid,
     type,
     clusterIPs: readClusterIPs(spec, refuse),
     externalIPs: addressesIn(itemsAt(spec, 'externalIPs', refuse), notes.leaveOut, nonSpecial),

@@ -21,6 +21,7 @@ function service(
   return {
     namespace: 'shop',
     name,
+    uid: undefined,
     type: 'ClusterIP',
     clusterIPs: ['10.0.0.1'],
     externalIPs: [],
@@ -396,6 +397,13 @@ describe('conflicts', () => {
         field: 'spec.externalIPs',
         reason: '10.0.0.1 port 82/TCP is claimed by Service shop/f too, which wins',
       },
+    ]);
+  });
+
+  it('knows which Service of that name it is', () => {
+    const uid = '0f7f4dbc-1c28-4c4c-8d5e-7f9b4f1f4d6a';
+    expect(ofAll(service('a'), service('b', [{}], { uid }))).toMatchObject([
+      { object: 'Service shop/b', uid },
     ]);
   });
 

@@ -7,6 +7,8 @@ export type TrafficPolicy = 'Cluster' | 'Local';
 export interface Service {
   readonly namespace: string;
   readonly name: string;
+  /** `metadata.uid`: tells a Service from a later one of the same name, and finds its Events. Manifests have none. */
+  readonly uid: string | undefined;
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
   readonly clusterIPs: readonly string[];
   readonly externalIPs: readonly string[];

@@ -6,6 +6,7 @@ function balanced(more: Partial<Service>): Service {
   return {
     namespace: 'default',
     name: 'web',
+    uid: undefined,
     type: 'LoadBalancer',
     clusterIPs: ['172.30.0.41', 'fd00::41'],
     externalIPs: [],

@@ -5,6 +5,7 @@ import { policyUse } from './policy.ts';
 const plain: Service = {
   namespace: 'default',
   name: 'web',
+  uid: undefined,
   type: 'ClusterIP',
   clusterIPs: ['172.30.0.41'],
   externalIPs: [],
