@@ -36,6 +36,12 @@ export type Happening =
   /** Somebody else changed our rules. */
   | { readonly kind: 'drift-found'; readonly family: Family; readonly chains: readonly string[] }
   | { readonly kind: 'source'; readonly event: SourceEvent }
+  /** Somebody asked after our health, and was answered with the status. */
+  | {
+      readonly kind: 'probe-answered';
+      readonly probe: 'healthz' | 'livez';
+      readonly status: 200 | 503;
+    }
   /** A server of ours could not listen; it tries again. `service` for a health-check node port: `ns/name`. */
   | {
       readonly kind: 'listen-failed';
