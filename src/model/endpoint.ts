@@ -10,6 +10,11 @@ export interface EndpointSlice {
   readonly family: Family;
   readonly ports: readonly SlicePort[];
   readonly endpoints: readonly SliceEndpoint[];
+  /**
+   * When somebody set off the change that brought the slice to what it says, in milliseconds since 1970 by the clock of the control
+   * plane; undefined when it does not tell. A slice that differs in nothing else says the same.
+   */
+  readonly lastChangeTriggerTime: number | undefined;
 }
 
 /** One entry of `ports`; entries without a port number do not get this far. */

@@ -44,8 +44,37 @@ describe('readEndpointSlice', () => {
         family: 'IPv4',
         ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
         endpoints: [{ ...plain, address: '10.1.0.1' }],
+        lastChangeTriggerTime: undefined,
       },
     });
+  });
+
+  it.each<[unknown, number | undefined]>([
+    ['2024-05-01T12:00:00Z', Date.UTC(2024, 4, 1, 12)],
+    ['2024-05-01T12:00:00.123456789Z', Date.UTC(2024, 4, 1, 12, 0, 0, 123)],
+    ['2024-05-01T14:00:00.5+02:00', Date.UTC(2024, 4, 1, 12, 0, 0, 500)],
+    ['', undefined],
+    ['yesterday', undefined],
+    ['2024-05-01', undefined],
+    ['2024-13-01T12:00:00Z', undefined],
+    [`2024-05-01T12:00:00.${'1'.repeat(200_000)}`, undefined],
+    [1714564800, undefined],
+  ])('reads when the change was triggered: %.40s', (time, expected) => {
+    const annotations = { 'endpoints.kubernetes.io/last-change-trigger-time': time };
+    const labels = { 'kubernetes.io/service-name': 'web' };
+    const { found, object } = read(
+      slice({ metadata: { namespace: 'shop', name: 'a', labels, annotations } }),
+    );
+    expect(found).toEqual([]);
+    expect(object?.lastChangeTriggerTime).toBe(expected);
+  });
+
+  it('needs no annotations that are a record', () => {
+    const labels = { 'kubernetes.io/service-name': 'web' };
+    const { found, object } = read(
+      slice({ metadata: { namespace: 'shop', name: 'a', labels, annotations: [7] } }),
+    );
+    expect([found, object?.lastChangeTriggerTime]).toEqual([[], undefined]);
   });
 
   it('reads conditions, places and hints', () => {

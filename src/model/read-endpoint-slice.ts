@@ -21,6 +21,8 @@ import { readPortName } from './read-service-ports.ts';
 const serviceNameLabel = 'kubernetes.io/service-name';
 /** kube-proxy's informer leaves out slices that carry this label, whatever its value. */
 const headlessLabel = 'service.kubernetes.io/headless';
+/** Written by the EndpointSlice controller; kube-proxy measures from it how long programming took. */
+const triggerTimeAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 /** An EndpointSlice (discovery.k8s.io/v1) from the JSON of the Kubernetes API. Never throws. */
 export function readEndpointSlice(raw: unknown): Read<EndpointSlice> {
@@ -62,6 +64,7 @@ function build(object: Named, notes: Notes): EndpointSlice {
     endpoints: recordsAt(root, 'endpoints', notes.leaveOut)
       .map((field) => readEndpoint(field, family, notes))
       .filter((endpoint) => endpoint !== undefined),
+    lastChangeTriggerTime: readTriggerTime(object),
   };
 }
 
@@ -133,6 +136,15 @@ function readHints(
 
 /** One for all endpoints, most of which have none. */
 const noHints: readonly string[] = [];
+
+/** RFC 3339 with up to nine digits of a second. Only a measurement hangs on it: what cannot be read is no finding. */
+function readTriggerTime({ metadata }: Named): number | undefined {
+  const { value } = at(at(metadata, 'annotations'), triggerTimeAnnotation);
+  if (typeof value !== 'string') return undefined;
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/.test(value)) return undefined;
+  const milliseconds = Date.parse(value);
+  return Number.isNaN(milliseconds) ? undefined : milliseconds;
+}
 
 function nameAt(
   parent: Field,

@@ -62,6 +62,7 @@ function slice(
     family: 'IPv4',
     ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
     endpoints: endpoints.map((each) => (typeof each === 'string' ? endpoint(each) : each)),
+    lastChangeTriggerTime: undefined,
     ...more,
   };
 }
@@ -203,6 +204,8 @@ describe('revise keeps', () => {
     expect(revise(before, [{ kind: 'Service', key: 'shop/gone', object: undefined }])).toBe(before);
     expect(revise(before, [...tell(service('web', [{ port: 81 }])), ...tell(service('web'))])).toBe(before);
     expect(revise(before, [{ kind: 'Node', key: 'node-2', object: node('node-2') }])).toBe(before);
+    const again = slice('a', ['10.1.0.1'], { lastChangeTriggerTime: 1_700_000_000_000 });
+    expect(revise(before, tell(again))).toBe(before);
   });
 
   it('every port that did not change', () => {
@@ -295,8 +298,9 @@ const anySlice = fc
     fc.array(anyEndpoint, { maxLength: 3 }),
     fc.array(anyPort, { maxLength: 2 }),
     fc.boolean(),
+    fc.constantFrom(undefined, 1, 2),
   )
-  .map(([name, serviceName, endpoints, ports, six]) =>
+  .map(([name, serviceName, endpoints, ports, six, lastChangeTriggerTime]) =>
     slice(
       name,
       endpoints.filter(({ address }) => (familyOf(address) === 'IPv6') === six),
@@ -304,6 +308,7 @@ const anySlice = fc
         serviceName,
         family: six ? 'IPv6' : 'IPv4',
         ports: ports.map(({ name: portName, protocol, port }) => ({ name: portName, protocol, port })),
+        lastChangeTriggerTime,
       },
     ),
   );

@@ -14,7 +14,7 @@ import type { ServicePort, Snapshot } from './snapshot.ts';
 export function revise(snapshot: Snapshot, changes: readonly ObjectChange[]): Snapshot {
   const said = lastSaid(changes);
   const services = replace(snapshot.services, said.services);
-  const slices = replace(snapshot.slices, said.slices);
+  const slices = replace(snapshot.slices, said.slices, saysTheSame);
   const serviceCIDRs = replace(snapshot.serviceCIDRs, said.serviceCIDRs);
   const grouped = regroup(snapshot.slicesOf, slices.changed);
   const slicesOf = withEntries(snapshot.slicesOf, grouped);
@@ -54,11 +54,15 @@ function lastSaid(changes: readonly ObjectChange[]) {
   return { services, slices, nodes, serviceCIDRs };
 }
 
-function replace<V>(map: ImmutableMap<V>, said: ReadonlyMap<string, V | undefined>) {
+function replace<V>(
+  map: ImmutableMap<V>,
+  said: ReadonlyMap<string, V | undefined>,
+  same: (before: V | undefined, after: V | undefined) => boolean = equal,
+) {
   const changed: Difference<V>[] = [];
   for (const [key, after] of said) {
     const before = get(map, key);
-    if (!equal(before, after)) changed.push({ key, before, after });
+    if (!same(before, after)) changed.push({ key, before, after });
   }
   return {
     changed,
@@ -67,6 +71,12 @@ function replace<V>(map: ImmutableMap<V>, said: ReadonlyMap<string, V | undefine
       changed.map(({ key, after }) => [key, after] as const),
     ),
   };
+}
+
+/** As kube-proxy takes it: a slice written again with nothing but another trigger time has brought no change. */
+function saysTheSame(before: EndpointSlice | undefined, after: EndpointSlice | undefined): boolean {
+  if (before === undefined || after === undefined) return before === after;
+  return equal(before, { ...after, lastChangeTriggerTime: before.lastChangeTriggerTime });
 }
 
 /** The lists of slices of all Services whose slices changed; undefined where none is left. */
