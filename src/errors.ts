@@ -94,6 +94,11 @@ export const errorKinds = {
     message: 'The credentials for {server} could not be obtained: {reason}.',
     remedy: 'Check the exec plugin or token file that the kubeconfig names. It is tried again.',
   },
+  'NP-API-010': {
+    message: 'The API server {server} did not carry {verb} {resource} to its end: {reason}.',
+    remedy:
+      'It is tried again. If it happens often, look for a proxy or load balancer in between that ends connections.',
+  },
   'NP-SOURCE-010': {
     message: 'The manifests directory {directory} cannot be read: {reason}.',
     remedy: 'Check the path given by --manifests and its permissions.',
