@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest';
+import type { Follow, FollowListener } from '../../kernel/follow-program.ts';
+import type { Iptables } from '../../kernel/iptables.ts';
+import type { Family } from '../../model/address.ts';
+import { silentLog } from '../../observe/log.ts';
+import type { Clock } from '../scheduler.ts';
+import { createDriftWatch } from './watch.ts';
+
+/** Time that passes when it is told to. */
+class FakeClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(milliseconds: number, callback: () => void): () => void {
+    const timer = { at: this.#now + milliseconds, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  get waiting(): number {
+    return this.#timers.size;
+  }
+
+  async pass(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds;
+    for (;;) {
+      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#now = next.at;
+      next.callback();
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    }
+    this.#now = end;
+  }
+}
+
+/** A host whose rules are a text, and whose monitor says what it is told to say. */
+class FakeHost {
+  rules = ':PREROUTING ACCEPT [1:60]\n-A KUBE-SERVICES -j RETURN\n';
+  canSave = true;
+  saves = 0;
+  monitors: FollowListener[] = [];
+  hasMonitor = true;
+
+  readonly follow: Follow = (argv, listener) => {
+    if (argv.includes('--event')) this.#startMonitor(listener);
+    else this.#save(listener);
+    return () => undefined;
+  };
+
+  say(line: string): void {
+    this.monitors.at(-1)?.text(`${line}\n`);
+  }
+
+  commit(process: string, pid: number, ...events: readonly string[]): void {
+    for (const event of events) this.say(` EVENT: ${event}`);
+    this.say(`NEWGEN: GENID=2 PID=${pid} NAME=${process}`);
+  }
+
+  #startMonitor(listener: FollowListener): void {
+    this.monitors.push(listener);
+    if (!this.hasMonitor) listener.ended({ exitCode: undefined, message: 'spawn setpriv ENOENT' });
+  }
+
+  #save(listener: FollowListener): void {
+    this.saves += 1;
+    listener.text(`# Generated on ${this.saves}\n${this.rules.slice(0, 40)}`);
+    listener.text(this.rules.slice(40));
+    listener.ended({ exitCode: this.canSave ? 0 : 1, message: '' });
+  }
+}
+
+function setUp(variant: 'legacy' | 'nft', prepare: (host: FakeHost) => void = () => undefined) {
+  const clock = new FakeClock();
+  const host = new FakeHost();
+  prepare(host);
+  const verified: { readonly family: Family; readonly at: number }[] = [];
+  const watch = createDriftWatch({
+    programs: { variant, naming: 'multi', version: '1.8.9' },
+    families: ['IPv4'],
+    follow: host.follow,
+    clock,
+    log: silentLog,
+    verify: async (family) => {
+      verified.push({ family, at: clock.now() });
+    },
+  });
+  const iptables: Iptables = watch.watched({
+    family: 'IPv4',
+    programs: { variant, naming: 'multi', version: '1.8.9' },
+    restore: async () => undefined,
+    test: async () => [],
+    save: async () => host.rules,
+  });
+  watch.start();
+  return { clock, host, verified, watch, iptables };
+}
+
+const deletedRule = '-4 -t nat -D KUBE-SERVICES -d 10.0.0.1/32 -j KUBE-SVC-XPGD46QRK7WJZT7O';
+
+describe('on iptables-nft', () => {
+  it('compares soon after another program wrote into our chains, once for what comes together', async () => {
+    const { clock, host, verified } = setUp('nft');
+    await clock.pass(1000);
+    host.commit('nft', 77, deletedRule);
+    host.commit('iptables-nft', 78, deletedRule);
+    await clock.pass(200);
+    expect(verified).toEqual([{ family: 'IPv4', at: 1100 }]);
+  });
+
+  it.each([
+    ['a deleted table', 'nft: DEL table: table nat ip flags 0 use 0 handle 3', 1],
+    ['our jump taken out of a built-in chain', '-4 -t nat -D PREROUTING -j KUBE-SERVICES', 1],
+    ['a rule of others in a built-in chain', '-4 -t nat -A PREROUTING -j CNI-HOSTPORT-DNAT', 0],
+    ['chains of others', '-4 -t nat -N CNI-HOSTPORT-DNAT', 0],
+    ['a family that is not served', '-6 -t nat -D KUBE-SERVICES -j RETURN', 0],
+    ['a table of others', '-4 -t foo -D KUBE-SERVICES -j RETURN', 0],
+    ['what kubelet owns', '-4 -t mangle -N KUBE-KUBELET-CANARY', 0],
+  ])('%s', async (_, event, times) => {
+    const { clock, host, verified } = setUp('nft');
+    await clock.pass(1000);
+    host.commit('nft', 77, event);
+    await clock.pass(1000);
+    expect(verified).toHaveLength(times);
+  });
+
+  it('does not suspect its own writes, of which each claims one writer', async () => {
+    const { clock, host, verified, iptables } = setUp('nft');
+    await clock.pass(1000);
+    await iptables.restore([]);
+    host.commit('xtables-nft-mul', 500, deletedRule);
+    host.commit('xtables-nft-mul', 500, deletedRule);
+    await clock.pass(500);
+    expect(verified).toEqual([]);
+    host.commit('xtables-nft-mul', 501, deletedRule);
+    await clock.pass(500);
+    expect(verified).toHaveLength(1);
+  });
+
+  it('claims no writer of another kind, and none long after the write', async () => {
+    const { clock, host, verified, iptables } = setUp('nft');
+    await clock.pass(1000);
+    await iptables.restore([]);
+    host.commit('nft', 500, deletedRule);
+    await clock.pass(3000);
+    expect(verified).toHaveLength(1);
+    await iptables.restore([]);
+    await clock.pass(3000);
+    host.commit('iptables-nft-re', 501, deletedRule);
+    await clock.pass(3000);
+    expect(verified).toHaveLength(2);
+  });
+
+  it('does not let two programs that undo each other burn a core', async () => {
+    const { clock, host, verified } = setUp('nft');
+    await clock.pass(1000);
+    for (let second = 0; second < 200; second++) {
+      host.commit('nft', 77, deletedRule);
+      await clock.pass(50);
+    }
+    expect(verified.length).toBeGreaterThanOrEqual(8);
+    expect(verified.length).toBeLessThanOrEqual(11);
+  });
+
+  it('starts a monitor again that ended, and compares because it may have missed something', async () => {
+    const { clock, host, verified } = setUp('nft');
+    await clock.pass(1000);
+    host.monitors[0]?.ended({ exitCode: 1, message: 'No buffer space available' });
+    await clock.pass(1500);
+    expect(host.monitors).toHaveLength(2);
+    expect(verified).toEqual([{ family: 'IPv4', at: 2100 }]);
+  });
+
+  it('goes over to polling where there is no monitor, and tries it ever more seldom', async () => {
+    const { clock, host, verified } = setUp('nft', (fake) => {
+      fake.hasMonitor = false;
+    });
+    await clock.pass(20_000);
+    expect(host.saves).toBeGreaterThanOrEqual(4);
+    expect(verified).toHaveLength(1);
+    await clock.pass(3_600_000);
+    expect(host.monitors.length).toBeLessThan(70);
+  });
+});
+
+describe('on iptables-legacy', () => {
+  it('compares once and then only looks at a digest', async () => {
+    const { clock, host, verified } = setUp('legacy');
+    await clock.pass(60_000);
+    expect(host.saves).toBeGreaterThanOrEqual(14);
+    expect(verified).toHaveLength(1);
+    host.rules = host.rules.replace('[1:60]', '[500:30000]');
+    await clock.pass(60_000);
+    expect(verified).toHaveLength(1);
+  });
+
+  it('compares when the rules have changed', async () => {
+    const { clock, host, verified } = setUp('legacy');
+    await clock.pass(60_000);
+    host.rules = ':PREROUTING ACCEPT [1:60]\n';
+    await clock.pass(5000);
+    expect(verified).toHaveLength(2);
+  });
+
+  it('compares after a write of its own, because the digest is not known then', async () => {
+    const { clock, verified, iptables } = setUp('legacy');
+    await clock.pass(60_000);
+    await iptables.restore([]);
+    await clock.pass(20_000);
+    expect(verified).toHaveLength(2);
+  });
+
+  it('compares when the rules cannot be read, which tells why', async () => {
+    const { clock, host, verified } = setUp('legacy');
+    await clock.pass(20_000);
+    host.canSave = false;
+    await clock.pass(5000);
+    expect(verified).toHaveLength(2);
+  });
+
+  it('waits for nothing once it is stopped', async () => {
+    const { clock, host, watch } = setUp('legacy');
+    await clock.pass(10_000);
+    watch.stop();
+    const { saves } = host;
+    await clock.pass(60_000);
+    expect(host.saves).toBe(saves);
+    expect(clock.waiting).toBe(0);
+  });
+});

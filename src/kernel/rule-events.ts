@@ -1,0 +1,81 @@
+import type { Family } from '../model/address.ts';
+import * as names from '../rules/iptables/names.ts';
+import { builtinChains, type TableName, tableNames } from '../rules/iptables/objects.ts';
+import { isOurChain } from '../rules/iptables/plan/applied.ts';
+
+/** One transaction that somebody committed to nf_tables, as `xtables-monitor --event` (iptables 1.8) tells it. */
+export interface RuleTransaction {
+  readonly pid: number;
+  /** The first 15 characters of the program's name: `iptables-nft-re`. */
+  readonly process: string;
+  /** Chains of ours that it touched, as `IPv4 nat KUBE-SERVICES`; `IPv4 nat` for a table that it deleted. */
+  readonly touched: readonly TouchedChain[];
+}
+
+export interface TouchedChain {
+  readonly family: Family;
+  readonly table: TableName;
+  /** Undefined: the whole table. */
+  readonly chain: string | undefined;
+}
+
+/** Of one transaction no more is remembered: a flush of everything has a line for each rule. */
+const maxTouched = 64;
+
+/**
+ * Turns the monitor's text into transactions. Lines look like
+ * ` EVENT: -4 -t nat -D KUBE-SERVICES -d 10.0.0.1/32 …`, ` EVENT: nft: DEL table: table nat ip …`, `NEWGEN: GENID=3 PID=71 NAME=nft`.
+ * @param committed hears of each transaction when it is complete.
+ * @returns takes text, cut anywhere.
+ */
+export function readRuleEvents(committed: (transaction: RuleTransaction) => void): (piece: string) => void {
+  let rest = '';
+  let touched = new Map<string, TouchedChain>();
+  const line = (text: string): void => {
+    const end = newGeneration.exec(text)?.groups;
+    if (end === undefined) {
+      const chain = touched.size < maxTouched ? touchedBy(text) : undefined;
+      if (chain !== undefined) touched.set(JSON.stringify(chain), chain);
+      return;
+    }
+    const transaction = {
+      pid: Number(end['pid']),
+      process: end['name'] ?? '',
+      touched: [...touched.values()],
+    };
+    touched = new Map();
+    committed(transaction);
+  };
+  return (piece) => {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    for (const each of lines) line(each);
+  };
+}
+
+const newGeneration = /^NEWGEN: GENID=\d+ PID=(?<pid>\d+) NAME=(?<name>.*)$/;
+const ruleOrChain = /^ EVENT: -(?<version>[46]) -t (?<table>\S+) -(?<verb>[ADINX]) (?<chain>\S+)(?<rule>.*)$/;
+const deletedTable = /^ EVENT: nft: DEL table: table (?<table>\S+) (?<family>ip6?) /;
+
+/** The chain that the line tells of, when it is ours or when a rule that leads to us was taken out of a built-in one. */
+function touchedBy(line: string): TouchedChain | undefined {
+  const table = deletedTable.exec(line)?.groups;
+  if (table !== undefined) return touchedIn(table['table'], table['family'] === 'ip6', undefined);
+  const event = ruleOrChain.exec(line)?.groups;
+  if (event === undefined) return undefined;
+  const { chain = '', verb, rule = '' } = event;
+  const found = touchedIn(event['table'], event['version'] === '6', chain);
+  if (found === undefined) return undefined;
+  if (isOurChain(chain) || chain === names.firewall) return found;
+  const cutsOff = verb === 'D' && builtinChains[found.table].includes(chain) && / -[jg] KUBE-/.test(rule);
+  return cutsOff ? found : undefined;
+}
+
+function touchedIn(
+  name: string | undefined,
+  isIPv6: boolean,
+  chain: string | undefined,
+): TouchedChain | undefined {
+  const table = tableNames.find((known) => known === name);
+  return table === undefined ? undefined : { family: isIPv6 ? 'IPv6' : 'IPv4', table, chain };
+}

@@ -1,0 +1,101 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startMonitor } from '../../src/agent/drift/monitor.ts';
+import { systemClock } from '../../src/agent/scheduler.ts';
+import { type Follow, follow } from '../../src/kernel/follow-program.ts';
+import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
+import type { RuleTransaction } from '../../src/kernel/rule-events.ts';
+import { digestRules } from '../../src/kernel/rules-digest.ts';
+import { type Namespace, openNamespace } from './namespace.ts';
+
+let namespace: Namespace;
+let inside: Follow;
+
+beforeEach(async () => {
+  namespace = await openNamespace();
+  inside = (argv, listener) => follow([...namespace.enter, ...argv], listener);
+});
+
+afterEach(() => namespace.close());
+
+const patience = { timeout: 10_000, interval: 20 };
+
+describe('xtables-monitor', () => {
+  const heard: RuleTransaction[] = [];
+  let stop: () => void;
+
+  beforeEach(async () => {
+    heard.length = 0;
+    const ended = vi.fn();
+    const monitor = startMonitor({
+      follow: inside,
+      clock: systemClock,
+      committed: (transaction) => heard.push(transaction),
+      ended,
+      missed: () => undefined,
+    });
+    stop = () => monitor.stop();
+    await expect.poll(monitor.listening, patience).toBe(true);
+    expect(ended).not.toHaveBeenCalled();
+  });
+
+  afterEach(() => stop());
+
+  it('tells who writes into our chains, whatever the program', async () => {
+    await namespace.script(
+      'iptables-nft -t nat -N KUBE-SERVICES; iptables-nft -t nat -A KUBE-SERVICES -j RETURN',
+    );
+    const services = { family: 'IPv4', table: 'nat', chain: 'KUBE-SERVICES' };
+    await expect.poll(() => heard.map(({ touched }) => touched), patience).toEqual([[services], [services]]);
+    expect(heard[0]).toMatchObject({
+      process: expect.stringMatching(/^(?:x|ip)tables-nft/),
+      pid: expect.any(Number),
+    });
+    await namespace.script('nft flush chain ip nat KUBE-SERVICES');
+    await expect.poll(() => heard[2], patience).toMatchObject({ process: 'nft', touched: [services] });
+  });
+
+  it('tells of IPv6, of a jump taken out, of a deleted table', async () => {
+    await namespace.script(
+      'ip6tables-nft -N KUBE-FORWARD; ip6tables-nft -I FORWARD -j KUBE-FORWARD; ip6tables-nft -D FORWARD -j KUBE-FORWARD',
+    );
+    await expect
+      .poll(() => heard.at(-1)?.touched, patience)
+      .toEqual([{ family: 'IPv6', table: 'filter', chain: 'FORWARD' }]);
+    await namespace.script('nft delete table ip6 filter');
+    await expect
+      .poll(() => heard.at(-1)?.touched, patience)
+      .toContainEqual({ family: 'IPv6', table: 'filter', chain: undefined });
+  });
+
+  it('is silent about what is not ours', async () => {
+    await namespace.script(
+      'iptables-nft -t nat -N CNI-X; iptables-nft -t nat -A PREROUTING -j CNI-X; nft add table inet other; iptables-nft -t mangle -N KUBE-KUBELET-CANARY',
+    );
+    await expect.poll(() => heard.length, patience).toBe(4);
+    expect(heard.flatMap(({ touched }) => touched)).toEqual([]);
+  });
+});
+
+describe.each<IptablesVariant>(['legacy', 'nft'])('the digest of the rules in iptables-%s', (variant) => {
+  const programs = { variant, naming: 'multi', version: '1.8.9' } as const;
+  const digest = async () => (await digestRules(inside, programs, 'IPv4'))?.digest;
+
+  it('is the same until a rule changes, whatever is counted', async () => {
+    const iptables = `xtables-${variant}-multi iptables`;
+    await namespace.script(
+      `ip link set lo up; ${iptables} -t nat -N KUBE-SERVICES; ${iptables} -I OUTPUT -j ACCEPT; ${iptables} -t nat -A KUBE-SERVICES -j RETURN`,
+    );
+    const before = await digest();
+    expect(before).toMatch(/^[\w+/]{43}=$/);
+    await namespace.script('bash -c "echo x > /dev/udp/127.0.0.1/9"');
+    expect(await digest()).toBe(before);
+    await namespace.script(`${iptables} -t nat -F KUBE-SERVICES`);
+    expect(await digest()).not.toBe(before);
+  });
+});
+
+it('there is no digest where the program fails', async () => {
+  const missing: Follow = (_, listener) => follow(['/nonexistent'], listener);
+  const programs = { variant: 'nft', naming: 'multi', version: '1.8.9' } as const;
+  expect(await digestRules(missing, programs, 'IPv4')).toBeUndefined();
+});
