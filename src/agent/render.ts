@@ -2,6 +2,7 @@ import { exec } from '../kernel/exec.ts';
 import { createSysctls } from '../kernel/sysctl.ts';
 import { type Family, families } from '../model/address.ts';
 import { decideRoutes } from '../routing/routes.ts';
+import { usualFeatures } from '../rules/iptables/features.ts';
 import { layOut } from '../rules/iptables/layout/layout.ts';
 import { nothingApplied } from '../rules/iptables/plan/applied.ts';
 import { planAll } from '../rules/iptables/plan/delta.ts';
@@ -18,11 +19,9 @@ export interface RenderedFamily {
   readonly lines: readonly string[];
 }
 
-/** What programs of today can do; `render` asks nobody, so that it says the same on every machine. */
-const features = { randomFully: true, nfacct: false } as const;
-
 /**
- * The whole rule text of each family, as it would be sent to an empty kernel. Needs no privileges; of this machine it reads only the
+ * The whole rule text of each family, as it would be sent to an empty kernel of today: nobody is asked, so that every machine says the
+ * same. Needs no privileges; of this machine it reads only the
  * addresses, and these only matter for `nodePortAddresses`.
  */
 export async function render(options: SourceOptions, context: Context): Promise<readonly RenderedFamily[]> {
@@ -33,7 +32,7 @@ export async function render(options: SourceOptions, context: Context): Promise<
   const rendered: RenderedFamily[] = [];
   for (const family of options.families ?? families) {
     const decided = await paced(decideRoutes({ family, snapshot, settings: config.routing, host }));
-    const layout = await paced(layOut(decided, layoutOptions(features, decided, undefined)));
+    const layout = await paced(layOut(decided, layoutOptions(usualFeatures, decided, undefined)));
     const { steps } = await paced(planAll(nothingApplied, layout));
     rendered.push({ family, lines: Array.from(restoreLines(steps, 'one'), ({ text }) => text) });
   }

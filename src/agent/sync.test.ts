@@ -4,6 +4,7 @@ import { type Json, node, service, slice } from '../../test/conformance/objects.
 import { snapshotOf } from '../../test/conformance/rules-of.ts';
 import { createFakeIptables, type FakeIptables } from '../kernel/fake.ts';
 import type { RoutingInput } from '../routing/routes.ts';
+import { usualFeatures } from '../rules/iptables/features.ts';
 import { appliedFrom } from '../rules/iptables/plan/applied.ts';
 import type { Line } from '../rules/plan.ts';
 import { forgotten, freshState, type RuleKernel, sync } from './sync.ts';
@@ -113,8 +114,8 @@ describe('a sync', () => {
 
   it('lays everything out again when the programs can do more', async () => {
     const kernel = new ScriptedKernel();
-    const first = await sync(input(2), { randomFully: false, nfacct: false }, kernel, freshState);
-    const { plan } = await sync(input(2), { randomFully: true, nfacct: false }, kernel, first.next);
+    const first = await sync(input(2), { ...usualFeatures, randomFully: false }, kernel, freshState);
+    const { plan } = await sync(input(2), usualFeatures, kernel, first.next);
     expect(plan.steps.map(({ chain }) => chain)).toEqual(['KUBE-POSTROUTING']);
   });
 

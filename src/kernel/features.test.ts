@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type ScriptedCommand, scriptedExec } from '../../test/kernel/scripted-exec.ts';
+import { usualFeatures } from '../rules/iptables/features.ts';
 import { missingError, type ProbedFeatures, probeFeatures } from './features.ts';
 import { createIptables } from './iptables.ts';
 import { ensureCounters } from './nfacct.ts';
@@ -20,14 +21,14 @@ function probe(mayCreateCounters: boolean, ...script: readonly ScriptedCommand[]
 
 test('one test run when nothing is missing', async () => {
   const { features, missing } = await probe(false, { command }, noNfacct);
-  expect(features).toEqual({ randomFully: true, nfacct: false });
+  expect(features).toEqual(usualFeatures);
   expect(missing).toEqual([]);
 });
 
-test('what the kernel lacks is a warning', async () => {
+test('what only some Services need is a feature, and not missing', async () => {
   const stderr = 'Warning: Extension recent revision 0 not supported, missing kernel module?\n';
   const probed = await probe(false, { command, stderr }, noNfacct);
-  expect(probed.missing).toMatchObject([{ name: 'recent', neededFor: 'session affinity' }]);
+  expect(probed).toEqual({ features: { ...usualFeatures, recent: false }, missing: [] });
   expect(missingError(probed, 'nodeplane')).toBeUndefined();
 });
 

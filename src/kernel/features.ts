@@ -5,13 +5,13 @@ import type { Line } from '../rules/plan.ts';
 import type { Exec } from './exec.ts';
 import type { Iptables } from './iptables.ts';
 import { canHaveCounters, ensureCounters } from './nfacct.ts';
-import { nfacct, type Probe, probes, randomFully } from './probes.ts';
+import { nfacct, type Probe, probes, randomFully, recent, sctp } from './probes.ts';
 import { RestoreError } from './restore-error.ts';
 
 /** What a host can do with rules of one family. */
 export interface ProbedFeatures {
   readonly features: IptablesFeatures;
-  /** What the rules may need and the host lacks; empty on a usable host. */
+  /** What no rules can do without and the host lacks; empty on a usable host. */
   readonly missing: readonly Probe[];
 }
 
@@ -41,14 +41,19 @@ export async function probeFeatures({
   const hasMatch = !lacking.includes(nfacct);
   const hasCounters = hasMatch && (await (mayCreateCounters ? ensureCounters(exec) : canHaveCounters(exec)));
   return {
-    features: { randomFully: !lacking.includes(randomFully), nfacct: hasCounters },
-    missing: lacking.filter(({ required }) => required !== 'never'),
+    features: {
+      randomFully: !lacking.includes(randomFully),
+      nfacct: hasCounters,
+      recent: !lacking.includes(recent),
+      sctp: !lacking.includes(sctp),
+    },
+    missing: lacking.filter(({ required }) => required),
   };
 }
 
 /** The error for the first thing that no rules can do without, or undefined. */
 export function missingError({ missing }: ProbedFeatures, program: string): NodeplaneError | undefined {
-  const probe = missing.find(({ required }) => required === 'always');
+  const [probe] = missing;
   if (probe === undefined) return undefined;
   const what = `the match or target ${probe.name} (needed for ${probe.neededFor})`;
   return new NodeplaneError('NP-KERNEL-005', { program, what, module: `xt_${probe.name}`, service: '' });

@@ -9,29 +9,42 @@ export interface Probe {
   readonly rule: string;
   /** What does not work without it. */
   readonly neededFor: string;
-  /** `always`: there are no rules without it. `sometimes`: only services that ask for it. `never`: there is another way. */
-  readonly required: 'always' | 'sometimes' | 'never';
+  /** There are no rules at all without it. Else the rules do without: IptablesFeatures says so. */
+  readonly required: boolean;
 }
 
 function always(table: TableName, name: string, rule: string, neededFor: string): Probe {
-  return { name, table, rule, neededFor, required: 'always' };
+  return { name, table, rule, neededFor, required: true };
 }
 
 function sometimes(table: TableName, name: string, rule: string, neededFor: string): Probe {
-  return { name, table, rule, neededFor, required: 'sometimes' };
+  return { name, table, rule, neededFor, required: false };
 }
 
 /** Option of MASQUERADE: iptables 1.6.2, kubernetes/kubernetes#56903. */
-export const randomFully: Probe = {
-  ...always('nat', 'random-fully', '-j MASQUERADE --random-fully', 'source ports that do not collide'),
-  required: 'never',
-};
+export const randomFully = sometimes(
+  'nat',
+  'random-fully',
+  '-j MASQUERADE --random-fully',
+  'source ports that do not collide',
+);
 
 /** The match by itself; whether its counters exist is another question (nfacct.ts). */
-export const nfacct: Probe = {
-  ...always('nat', 'nfacct', '-m nfacct --nfacct-name nodeplane_probe', 'two counters of kube-proxy'),
-  required: 'never',
-};
+export const nfacct = sometimes(
+  'nat',
+  'nfacct',
+  '-m nfacct --nfacct-name nodeplane_probe',
+  'two counters of kube-proxy',
+);
+
+export const sctp = sometimes('nat', 'sctp', '-p sctp -m sctp --dport 1', 'SCTP services');
+
+export const recent = sometimes(
+  'nat',
+  'recent',
+  '-m recent --name x --rcheck --seconds 1 --reap',
+  'session affinity',
+);
 
 /** All that the rules of the iptables dialect name. */
 export const probes: readonly Probe[] = [
@@ -46,8 +59,8 @@ export const probes: readonly Probe[] = [
   always('nat', 'DNAT', '-p tcp -j DNAT --to-destination :1', 'endpoints'),
   always('filter', 'conntrack', '-m conntrack --ctstate NEW', 'replies, and the firewall of load balancers'),
   always('filter', 'REJECT', '-j REJECT', 'services without endpoints'),
-  sometimes('nat', 'sctp', '-p sctp -m sctp --dport 1', 'SCTP services'),
-  sometimes('nat', 'recent', '-m recent --name x --rcheck --seconds 1 --reap', 'session affinity'),
+  sctp,
+  recent,
   randomFully,
   nfacct,
 ];

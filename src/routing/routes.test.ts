@@ -21,10 +21,11 @@ import { type Decided, decideRoutes, type RoutingInput } from './routes.ts';
 
 const plain: Omit<RoutingInput, 'snapshot'> = { family: 'IPv4', settings: plainSetting.settings, host };
 
-function contentOf({ node: of, routes, endpointCount }: Decided) {
+function contentOf({ node: of, routes, endpointCount, withoutLocalEndpoints }: Decided) {
   return {
     node: of,
     endpointCount,
+    withoutLocalEndpoints,
     routes: new Map([...entries(routes)].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
 }
@@ -157,6 +158,34 @@ describe('all is decided anew', () => {
     expect(yields).toBe(0);
     expect(decided.routes).toBe(first.routes);
     expect(decided.node.masqueradeMark).toBe(8);
+  });
+});
+
+describe('Service ports without a local endpoint', () => {
+  it('are counted by the policy that needs one, as they come and go', () => {
+    const local = (internal: boolean, at: 'node-a' | 'node-b') => [
+      service({
+        name: 'web',
+        clusterIPs: ['172.30.0.41'],
+        type: 'NodePort',
+        ports: [{ port: 80, nodePort: 30_080 }],
+        spec: internal ? { internalTrafficPolicy: 'Local' } : { externalTrafficPolicy: 'Local' },
+      }),
+      slice({ of: 'web', ports: [{ port: 8080 }], endpoints: [{ address: '10.244.2.1', node: at }] }),
+    ];
+    let decided: Decided | undefined;
+    const counts = [local(true, 'node-b'), local(false, 'node-b'), local(false, 'node-a'), []].map(
+      (objects) => {
+        decided = finish(decideRoutes({ ...plain, snapshot: snapshotOf(objects) }, decided));
+        return decided.withoutLocalEndpoints;
+      },
+    );
+    expect(counts).toEqual([
+      { internal: 1, external: 0 },
+      { internal: 0, external: 1 },
+      { internal: 0, external: 0 },
+      { internal: 0, external: 0 },
+    ]);
   });
 });
 

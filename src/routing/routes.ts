@@ -19,6 +19,13 @@ export interface Decided extends FamilyRoutes {
   readonly input: RoutingInput;
   /** Endpoints of all Routes together; those of both sets of a Route count once for each. */
   readonly endpointCount: number;
+  /** Routes that drop traffic because a policy is Local and no endpoint is here, by whose policy it is. */
+  readonly withoutLocalEndpoints: WithoutLocalEndpoints;
+}
+
+export interface WithoutLocalEndpoints {
+  readonly internal: number;
+  readonly external: number;
 }
 
 /**
@@ -37,13 +44,18 @@ export function* decideRoutes(input: RoutingInput, previous?: Decided): Generato
   const base = reusable?.routes ?? immutableMap<Route>();
   const decided: [string, Route | undefined][] = [];
   let endpointCount = reusable?.endpointCount ?? 0;
+  const without = { internal: 0, external: 0, ...reusable?.withoutLocalEndpoints };
   for (const [key, servicePort] of dirty) {
     const route = servicePort === undefined ? undefined : decide(servicePort, context);
-    endpointCount += countEndpoints(route) - countEndpoints(get(base, key));
+    const before = get(base, key);
+    endpointCount += countEndpoints(route) - countEndpoints(before);
+    without.internal += Number(dropsInternal(route)) - Number(dropsInternal(before));
+    without.external += Number(dropsExternal(route)) - Number(dropsExternal(before));
     decided.push([key, route]);
     yield;
   }
-  return { input, node, endpointCount, routes: withEntries(base, decided) };
+  const routes = withEntries(base, decided);
+  return { input, node, endpointCount, withoutLocalEndpoints: without, routes };
 }
 
 function* changedPorts(before: Snapshot, after: Snapshot) {
@@ -63,6 +75,16 @@ function decisionContext({ family, snapshot, settings, host }: RoutingInput): De
 
 function countEndpoints(route: Route | undefined): number {
   return route === undefined ? 0 : route.endpoints.cluster.length + route.endpoints.local.length;
+}
+
+function dropsInternal(route: Route | undefined): boolean {
+  return route?.internal.at(-1)?.action.kind === 'drop';
+}
+
+function dropsExternal(route: Route | undefined): boolean {
+  if (route === undefined) return false;
+  const reachable = route.nodePort !== 0 || route.externalAddresses.length > 0;
+  return reachable && route.external.at(-1)?.action.kind === 'drop';
 }
 
 /** Keeps the identity of an equal value, which is how later stages see that nothing changed. */

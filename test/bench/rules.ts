@@ -3,14 +3,14 @@ import { layoutOptions } from '../../src/agent/sync.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../../src/routing/routes.ts';
 import { defaultRoutingSettings } from '../../src/routing/settings.ts';
-import type { IptablesFeatures } from '../../src/rules/iptables/features.ts';
+import { usualFeatures } from '../../src/rules/iptables/features.ts';
 import { type Layout, layOut } from '../../src/rules/iptables/layout/layout.ts';
 import { type Applied, nothingApplied, settle } from '../../src/rules/iptables/plan/applied.ts';
 import { planAll, planChange } from '../../src/rules/iptables/plan/delta.ts';
 import type { Plan } from '../../src/rules/plan.ts';
 import { clusterNetwork } from './cluster.ts';
 
-const features: IptablesFeatures = { randomFully: true, nfacct: false };
+const features = usualFeatures;
 
 /** What stands between two syncs, all of it known. */
 export interface Standing {

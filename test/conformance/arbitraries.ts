@@ -7,7 +7,7 @@ import { revise } from '../../src/model/revise.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { type Decided, decideRoutes } from '../../src/routing/routes.ts';
 import { defaultRoutingSettings, type HostFacts, type RoutingSettings } from '../../src/routing/settings.ts';
-import type { IptablesFeatures } from '../../src/rules/iptables/features.ts';
+import { type IptablesFeatures, usualFeatures } from '../../src/rules/iptables/features.ts';
 import { type Layout, layOut } from '../../src/rules/iptables/layout/layout.ts';
 import { type EndpointOptions, type Json, node, type PortOptions, service, slice } from './objects.ts';
 import { snapshotOf } from './rules-of.ts';
@@ -237,6 +237,8 @@ export const routingSettings: fc.Arbitrary<RoutingSettings> = fc.record({
 const iptablesFeatures: fc.Arbitrary<IptablesFeatures> = fc.record({
   randomFully: fc.boolean(),
   nfacct: fc.boolean(),
+  recent: fc.constant(true),
+  sctp: fc.constant(true),
 });
 
 export const someFamily: fc.Arbitrary<Family> = fc.constantFrom(...families);
@@ -263,7 +265,7 @@ export const plainSetting: Setting = {
     ...defaultRoutingSettings,
     detectLocal: { mode: 'ClusterCIDR', cidrs: ['10.244.0.0/16', 'fd00:10:244::/48'] },
   },
-  features: { randomFully: true, nfacct: false },
+  features: usualFeatures,
   comments: true,
 };
 

@@ -5,6 +5,7 @@ import { emptySnapshot, type Snapshot } from '../../src/model/snapshot.ts';
 import type { FamilyRoutes } from '../../src/routing/route.ts';
 import { decideRoutes } from '../../src/routing/routes.ts';
 import { defaultRoutingSettings, type HostFacts, type RoutingSettings } from '../../src/routing/settings.ts';
+import { usualFeatures } from '../../src/rules/iptables/features.ts';
 import { type Layout, layOut, wantedChains } from '../../src/rules/iptables/layout/layout.ts';
 import { jumpRules } from '../../src/rules/iptables/layout/node-chains.ts';
 import {
@@ -52,7 +53,7 @@ export function routesOf(play: Played, host = hostOf(play)): FamilyRoutes {
 }
 
 export function layoutOf(routes: FamilyRoutes): Layout {
-  return finish(layOut(routes, { features: { randomFully: true, nfacct: false }, comments: true }));
+  return finish(layOut(routes, { features: usualFeatures, comments: true }));
 }
 
 /** The plan for an empty kernel. */

@@ -4,4 +4,11 @@ export interface IptablesFeatures {
   readonly randomFully: boolean;
   /** `-m nfacct`, with kube-proxy's two counters in place. */
   readonly nfacct: boolean;
+  /** `-m recent`: session affinity. */
+  readonly recent: boolean;
+  /** `-m sctp`: SCTP ports. */
+  readonly sctp: boolean;
 }
+
+/** What programs and kernels of today can do, but for `nfacct`, which hardly any kernel has loaded. */
+export const usualFeatures: IptablesFeatures = { randomFully: true, nfacct: false, recent: true, sctp: true };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fingerprintChain, fingerprintRule } from './fingerprint.ts';
+import { fingerprintChain, fingerprintRule, rulesOf } from './fingerprint.ts';
 import type { Chain, Match, Rule, Target } from './objects.ts';
 
 const accept: Target = { kind: 'accept' };
@@ -52,6 +52,10 @@ test('sees the comment of a rule, except in the chains of single services', () =
   }
 });
 
-test('is 16 characters long', () => {
-  expect(fingerprintChain(chain('X'))).toMatch(/^[\w-]{16}$/);
+test('is 16 characters long, and tells the number of rules of a chain', () => {
+  expect(fingerprintRule(rule([]))).toMatch(/^[\w-]{16}$/);
+  expect(fingerprintChain(chain('X'))).toMatch(/^[\w-]{16}0$/);
+  const twelve = fingerprintChain(chain('X', ...Array<Rule>(12).fill(rule([tcp]))));
+  expect(twelve).toMatch(/^[\w-]{16}12$/);
+  expect([rulesOf(twelve), rulesOf(undefined)]).toEqual([12, 0]);
 });

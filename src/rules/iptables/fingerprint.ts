@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Chain, ConntrackState, Match, MatchOf, Rule, Target, TargetOf } from './objects.ts';
 
 /**
- * A digest of what a chain says, 16 characters of base64url: the same for a chain as it was wanted and as `iptables-save` of either
+ * A digest of what a chain says, 16 characters of base64url and behind them the number of its rules: the same for a chain as it was wanted and as `iptables-save` of either
  * variant prints it. The order of matches, spelled-out defaults and the digits of a probability do not count; the order of rules does.
  * Comments count, but not in the chains of single services: above 1,000 endpoints they are written without.
  */
@@ -10,8 +10,15 @@ export function fingerprintChain(chain: Chain): string {
   const comments = !withoutComments.test(chain.name);
   let text = '';
   for (const rule of chain.rules) text += `${canonicalRule(rule, comments)}\n`;
-  return digest(text);
+  return `${digest(text)}${chain.rules.length}`;
 }
+
+/** How many rules the chain of a fingerprint has; none for a chain that is not there. */
+export function rulesOf(fingerprint: string | undefined): number {
+  return fingerprint === undefined ? 0 : Number(fingerprint.slice(digestLength));
+}
+
+const digestLength = 16;
 
 /** The digest of one rule, comment included; for the rules that nodeplane puts into built-in chains. */
 export function fingerprintRule(rule: Rule): string {
@@ -37,7 +44,7 @@ const withoutComments = /^KUBE-(?:SVC|SVL|SEP)-/;
 const commentLength = 255;
 
 function digest(text: string): string {
-  return hash('sha256', text, 'base64url').slice(0, 16);
+  return hash('sha256', text, 'base64url').slice(0, digestLength);
 }
 
 function canonicalMatch<K extends Match['kind']>(match: MatchOf<K>): string {

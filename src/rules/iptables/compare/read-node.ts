@@ -1,5 +1,5 @@
 import type { NodeRoute } from '../../../routing/route.ts';
-import type { IptablesFeatures } from '../features.ts';
+import { type IptablesFeatures, usualFeatures } from '../features.ts';
 import { canonicalRule } from '../fingerprint.ts';
 import { nodeChains } from '../layout/node-chains.ts';
 import { forward, markMasquerade, postrouting } from '../names.ts';
@@ -15,6 +15,7 @@ export function isOlderNode(live: RuleSet, node: NodeRoute): boolean {
   const masquerade = targets(live, postrouting).find((target) => target.kind === 'masquerade');
   const forwarded = matches(live, forward);
   const features: IptablesFeatures = {
+    ...usualFeatures,
     randomFully: masquerade?.fullyRandom ?? false,
     nfacct: forwarded.some(({ kind }) => kind === 'nfacct'),
   };

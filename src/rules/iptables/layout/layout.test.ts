@@ -18,6 +18,7 @@ import {
 } from '../../../../test/conformance/objects.ts';
 import { finish } from '../../../agent/pace.ts';
 import type { RoutingSettings } from '../../../routing/settings.ts';
+import { usualFeatures } from '../features.ts';
 import { longestChainName } from '../names.ts';
 import { nothingApplied } from '../plan/applied.ts';
 import { planAll } from '../plan/delta.ts';
@@ -27,7 +28,7 @@ import { wantedChains } from './layout.ts';
 /** As in kube-proxy's own tests: pods in 10.0.0.0/8, counters of nfacct at hand, full randomness. */
 const likeTheirs: Setting = {
   ...plainSetting,
-  features: { randomFully: true, nfacct: true },
+  features: { ...usualFeatures, nfacct: true },
   settings: { ...plainSetting.settings, detectLocal: { mode: 'ClusterCIDR', cidrs: ['10.0.0.0/8'] } },
 };
 

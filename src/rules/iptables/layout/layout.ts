@@ -8,6 +8,7 @@ import { type Dispatch, longestDispatch, treeChain, treeNames, treeRules, trees 
 import { type DispatchEntry, dispatchEntries, type TreeName } from './dispatch-rules.ts';
 import { nodeChains, nodePortRules } from './node-chains.ts';
 import { serviceChains } from './service-chains.ts';
+import { type Supported, supported } from './supported.ts';
 
 /** What the layout depends on beside the Routes. */
 export interface LayoutOptions {
@@ -17,8 +18,7 @@ export interface LayoutOptions {
 }
 
 /** The wanted rules of one family. Chains are made from it when they are needed, so that only Routes and trees stay in memory. */
-export interface Layout {
-  readonly routes: FamilyRoutes;
+export interface Layout extends Supported {
   readonly options: LayoutOptions;
   readonly dispatch: Dispatch;
 }
@@ -47,7 +47,7 @@ const rootChains: readonly {
 ];
 
 /**
- * Lays the Routes out. With a previous layout of the same node and options, only Routes that changed are visited and the rest is
+ * Lays the Routes out, as far as the kernel can have them. With a previous layout of the same node and options, only Routes that changed are visited and the rest is
  * shared. Yields between Routes, so that a caller may pause.
  */
 export function* layOut(
@@ -56,8 +56,11 @@ export function* layOut(
   previous?: Layout,
 ): Generator<undefined, Layout> {
   const follows = previous !== undefined && isComparable(previous, { routes, options });
-  const dispatch = follows ? yield* followDispatch(previous, routes) : yield* freshDispatch(routes, options);
-  return { routes, options, dispatch };
+  const able = yield* supported(routes, options.features, follows ? previous : undefined);
+  const dispatch = follows
+    ? yield* followDispatch(previous, able.routes)
+    : yield* freshDispatch(able.routes, options);
+  return { ...able, options, dispatch };
 }
 
 function* followDispatch(previous: Layout, routes: FamilyRoutes): Generator<undefined, Dispatch> {

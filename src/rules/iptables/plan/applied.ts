@@ -1,6 +1,6 @@
-import { type ImmutableMap, immutableMap, withEntries } from '../../../model/immutable-map.ts';
-import type { Plan, Step } from '../../plan.ts';
-import { fingerprintChain, fingerprintRule } from '../fingerprint.ts';
+import { get, type ImmutableMap, immutableMap, withEntries } from '../../../model/immutable-map.ts';
+import type { Plan } from '../../plan.ts';
+import { fingerprintChain, fingerprintRule, rulesOf } from '../fingerprint.ts';
 import * as names from '../names.ts';
 import { builtinChains, type Chain, type RuleSet, type TableName, tableNames } from '../objects.ts';
 
@@ -10,12 +10,15 @@ export interface Applied {
   readonly chains: Readonly<Record<TableName, ImmutableMap<string>>>;
   /** `table builtin fingerprint` of rules that stand in built-in chains. */
   readonly jumps: ReadonlySet<string>;
+  /** Rules in these chains together, by table; those in built-in chains are not among them. */
+  readonly rules: Readonly<Record<TableName, number>>;
   /** `table chain` of our chains that rules of others lead to, when the kernel was read: it would not let them be deleted. */
   readonly held: ReadonlySet<string>;
 }
 
 export const nothingApplied: Applied = {
   chains: { mangle: immutableMap(), filter: immutableMap(), nat: immutableMap() },
+  rules: { mangle: 0, filter: 0, nat: 0 },
   jumps: new Set(),
   held: new Set(),
 };
@@ -54,6 +57,7 @@ export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, A
   const jumps = new Set<string>();
   const held = new Set<string>();
   const ours: Record<TableName, [string, string][]> = { mangle: [], filter: [], nat: [] };
+  const count = { mangle: 0, filter: 0, nat: 0 };
   for (const chain of chains) {
     const { table, name, rules } = chain;
     if (!isOurChain(name)) for (const lead of leadsToUs(chain)) held.add(`${table} ${lead}`);
@@ -61,6 +65,7 @@ export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, A
       for (const rule of rules) jumps.add(jumpKey(table, name, fingerprintRule(rule)));
     } else if (isOurChain(name) || name === names.firewall) {
       ours[table].push([name, fingerprintChain(chain)]);
+      count[table] += rules.length;
       yield;
     }
   }
@@ -69,7 +74,7 @@ export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, A
     filter: immutableMap(ours.filter),
     nat: immutableMap(ours.nat),
   };
-  return { chains: maps, jumps, held };
+  return { chains: maps, rules: count, jumps, held };
 }
 
 /** Our chains that a chain of somebody else leads to. */
@@ -83,23 +88,28 @@ export function leadsToUs({ rules }: Chain): readonly string[] {
 export function settle(applied: Applied, plan: Plan): Applied {
   const jumps = new Set(applied.jumps);
   const changes: Record<TableName, [string, string | undefined][]> = { mangle: [], filter: [], nat: [] };
-  for (const step of plan.steps) {
-    if (step.verb === 'insert') jumps.add(jumpKey(step.table, step.chain, step.fingerprint ?? ''));
-    else changesOf(changes, step).push([step.chain, step.fingerprint]);
+  const rules = { ...applied.rules };
+  for (const { verb, table: name, chain, fingerprint } of plan.steps) {
+    if (verb === 'insert') {
+      jumps.add(jumpKey(name, chain, fingerprint ?? ''));
+      continue;
+    }
+    const table = tableNamed(name);
+    changes[table].push([chain, fingerprint]);
+    rules[table] += rulesOf(fingerprint) - rulesOf(get(applied.chains[table], chain));
   }
   const chains = {
     mangle: withEntries(applied.chains.mangle, changes.mangle),
     filter: withEntries(applied.chains.filter, changes.filter),
     nat: withEntries(applied.chains.nat, changes.nat),
   };
-  return { chains, jumps, held: applied.held };
+  return { chains, rules, jumps, held: applied.held };
 }
 
 export function jumpKey(table: string, builtin: string, fingerprint: string): string {
   return `${table} ${builtin} ${fingerprint}`;
 }
 
-function changesOf(changes: Record<TableName, [string, string | undefined][]>, step: Step) {
-  const table = tableNames.find((name) => name === step.table) ?? 'nat';
-  return changes[table];
+export function tableNamed(table: string): TableName {
+  return tableNames.find((name) => name === table) ?? 'nat';
 }

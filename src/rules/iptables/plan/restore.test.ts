@@ -171,6 +171,34 @@ describe('small transactions', () => {
     expect(together).toHaveLength(1);
   });
 
+  it('change a Service at a time when chains of very many Services change, each in one transaction', () => {
+    const sticky = (spec: Json) =>
+      [...Array(900).keys()].flatMap((number) => {
+        const [one = {}, ...rest] = member(number, 0);
+        return [{ ...one, spec: { ...Object(one['spec']), ...spec } }, ...rest];
+      });
+    const old = momentOf(plainSetting, sticky({}));
+    const fresh = momentOf(plainSetting, sticky({ sessionAffinity: 'ClientIP' }), old);
+    const fake = createFakeIptables('IPv4');
+    for (const text of transactionsOf(finish(planAll(nothingApplied, old.layout)), 'one')) send(fake, text);
+    const plan = finish(planChange(appliedFrom(fake.ruleSet()), old.layout, fresh.layout));
+    const transactions = transactionsOf(plan, 'small').filter((text) => text !== '');
+    expect(Math.max(...transactions.map(chainsOf))).toBeLessThan(800);
+    const services = new Map<string, Set<string>>();
+    for (const { chain, service, table, verb } of plan.steps) {
+      if (service === undefined || table !== 'nat' || verb !== 'write') continue;
+      const at = transactions.findIndex((text) => text.includes(`\n:${chain} `));
+      services.set(service, (services.get(service) ?? new Set()).add(String(at)));
+    }
+    expect(services.size).toBeGreaterThan(600);
+    expect([...services.values()].filter(({ size }) => size !== 1)).toEqual([]);
+    const [start, ...seen] = [fates(fake), ...transactions.map((text) => (send(fake, text), fates(fake)))];
+    const end = seen.at(-1) ?? [];
+    for (const fate of seen)
+      for (const [at, one] of fate.entries()) expect([start[at], end[at]]).toContain(one);
+    expect(finish(planAll(appliedFrom(fake.ruleSet()), fresh.layout)).steps).toEqual([]);
+  });
+
   it('make the chains of a large dispatch tree from its leaves up', () => {
     const scattered = [...Array(4400).keys()].map((number) => {
       const at = (number * 40_503) & 0xffff;

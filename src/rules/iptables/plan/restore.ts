@@ -16,8 +16,9 @@ const chainsPerTransaction = 700;
  * The input of `iptables-restore --noflush` for these steps, line by line. In each table: the chains (which empties those that exist),
  * the rules, the jumps from built-in chains, the deletions. Nothing for no steps.
  *
- * Small transactions keep every packet on either the old rules or the new: first the chains that are new, which nothing reaches yet, called ones
- * before their callers; then, in one transaction, everything that packets can reach; last the deletions.
+ * Small transactions keep every packet on either the old rules of its Service or the new: first the chains that are new, which nothing reaches
+ * yet, called ones before their callers; then, in one transaction, everything that packets can reach; last the deletions. When that one
+ * would be large as well, the chains of Services change before those that lead to them, a Service in one transaction.
  *
  * The result may be iterated again: the lines are made anew each time and never held together.
  */
@@ -33,6 +34,7 @@ function* lines(steps: readonly Step[], transactions: Transactions): Generator<L
   // What packets reach changes in all tables back to back: between filter and nat lies no preparation.
   for (const { table, parts } of tables)
     for (const group of parts.unreached) yield* transaction(table, group);
+  for (const { table, parts } of tables) for (const group of parts.services) yield* transaction(table, group);
   for (const { table, parts } of tables) yield* transaction(table, parts.reached);
   // Emptied first, all of them, so that no order of deletion meets a chain that another one still jumps to.
   for (const { table, parts } of tables) {
@@ -45,12 +47,14 @@ function* lines(steps: readonly Step[], transactions: Transactions): Generator<L
 interface Parts {
   /** New chains that nothing reaches yet, called ones before their callers. */
   readonly unreached: readonly (readonly Step[])[];
+  /** Chains of Services that packets reach already, where they are too many for {@link reached}. */
+  readonly services: readonly (readonly Step[])[];
   readonly reached: readonly Step[];
   readonly deleted: readonly (readonly Step[])[];
 }
 
 function undivided(steps: readonly Step[]): Parts {
-  return { unreached: [], reached: steps, deleted: [] };
+  return { unreached: [], services: [], reached: steps, deleted: [] };
 }
 
 function divided(steps: readonly Step[]): Parts {
@@ -58,10 +62,13 @@ function divided(steps: readonly Step[]): Parts {
   const fresh = steps.filter(({ creates }) => creates);
   const deleted = steps.filter(({ verb }) => verb === 'delete');
   const changed = steps.filter(({ verb, creates }) => verb !== 'delete' && !creates);
+  const ofServices = changed.filter(({ service }) => service !== undefined);
+  const many = ofServices.length > chainsPerTransaction;
   const { first, services, trees, roots } = calledFirst(fresh);
   return {
     unreached: [first, ...grouped(services), ...grouped(trees)],
-    reached: [...roots, ...changed],
+    services: many ? grouped(ofServices) : [],
+    reached: [...roots, ...(many ? changed.filter(({ service }) => service === undefined) : changed)],
     deleted: grouped(deleted),
   };
 }
