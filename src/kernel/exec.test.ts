@@ -141,6 +141,28 @@ test('standard output beyond the cap stops the program', async () => {
   });
 });
 
+test('standard output can be taken in pieces, beyond the cap, and is not kept', async () => {
+  const small = createExec({ stdoutCharacters: 1000 });
+  let [characters, pieces] = [0, 0];
+  const { stdout, exitCode } = await small({
+    argv: sh('yes é | head -c 3000000'),
+    timeoutMilliseconds,
+    onStdout: (piece) => {
+      characters += piece.length;
+      pieces += 1;
+    },
+  });
+  expect({ stdout, exitCode, characters }).toEqual({ stdout: '', exitCode: 0, characters: 2_000_000 });
+  expect(pieces).toBeGreaterThan(10);
+});
+
+test('who throws while taking standard output ends the program', async () => {
+  const onStdout = (): void => {
+    throw new Error('enough');
+  };
+  await expect(exec({ argv: ['yes'], timeoutMilliseconds, onStdout })).rejects.toThrow('enough');
+});
+
 test('standard error keeps its head and its tail', async () => {
   const { stderr } = await exec({
     argv: sh('echo first >&2; yes | head -c 1000000 >&2; echo last >&2'),

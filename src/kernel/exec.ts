@@ -1,9 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { NodeplaneError, toError } from '../errors.ts';
-import { collectHeadAndTail, collectText } from './output.ts';
+import { collectHeadAndTail, collectText, handOn } from './output.ts';
 import { groupKiller } from './process-group.ts';
 
 /** One program to run: argv without a shell, an absolute path or a name looked up in PATH and the sbin directories. */
@@ -11,6 +11,11 @@ export interface Command {
   readonly argv: readonly [string, ...string[]];
   /** Written to standard input, piece by piece, then closed. Pieces of some ten kilobytes are cheapest. */
   readonly stdin?: Iterable<string>;
+  /**
+   * Takes standard output as it comes, in pieces that end anywhere; the result then has none, and no cap holds. For what is too long to
+   * keep: the entries of connection tracking. What it throws ends the program and is thrown on.
+   */
+  readonly onStdout?: (piece: string) => void;
   /** After this the program gets SIGTERM, and SIGKILL two seconds later; so does everything it started. */
   readonly timeoutMilliseconds: number;
   /** Aborting ends the program as the timeout does; the result then has a signal and `timedOut` is false. */
@@ -33,7 +38,7 @@ export interface CommandResult {
  * The one seam through which nodeplane starts programs. Tests hand in a scripted one, or one that enters a network namespace.
  * @throws NodeplaneError `NP-KERNEL-001` when the program does not exist.
  * @throws NodeplaneError `NP-KERNEL-007` when it could not be started, or printed more than the cap and was killed.
- * Whatever iterating `stdin` throws is thrown on, once the program has been killed.
+ * Whatever iterating `stdin` or `onStdout` throws is thrown on, once the program has been killed.
  */
 export type Exec = (command: Command) => Promise<CommandResult>;
 
@@ -76,10 +81,7 @@ async function run(command: Command, limits: ExecLimits): Promise<CommandResult>
     failure ??= error;
     killer.stop();
   };
-  const tooMuch = `it printed more than ${limits.stdoutCharacters} characters and was stopped`;
-  const stdout = collectText(child.stdout, limits.stdoutCharacters, () =>
-    fail(failed(command.argv[0], tooMuch)),
-  );
+  const stdout = takeStdout(child.stdout, command, limits, fail);
   const stderr = collectHeadAndTail(child.stderr, limits.stderrBytes);
   feed(child.stdin, command.stdin ?? []).catch((thrown: unknown) => fail(toError(thrown)));
   const limit = limitTime(command, killer.stop);
@@ -89,6 +91,21 @@ async function run(command: Command, limits: ExecLimits): Promise<CommandResult>
   if (failure !== undefined) throw failure;
   const milliseconds = performance.now() - began;
   return { argv: command.argv, ...end, timedOut, milliseconds, stdout: stdout(), stderr: stderr() };
+}
+
+/** Hands standard output on to who wants it in pieces, or collects it. */
+function takeStdout(
+  stream: Readable,
+  { argv, onStdout }: Command,
+  { stdoutCharacters }: ExecLimits,
+  fail: (error: Error) => void,
+): () => string {
+  if (onStdout !== undefined) {
+    handOn(stream, onStdout, fail);
+    return () => '';
+  }
+  const tooMuch = `it printed more than ${stdoutCharacters} characters and was stopped`;
+  return collectText(stream, stdoutCharacters, () => fail(failed(argv[0], tooMuch)));
 }
 
 /** Starts the program as the leader of a process group of its own. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { toError } from '../errors.ts';
 
 /**
  * Collects a stream as UTF-8 text.
@@ -16,6 +17,21 @@ export function collectText(stream: Readable, limit: number, overflow: () => voi
     else pieces.push(piece);
   });
   return () => pieces.join('');
+}
+
+/** Hands a stream on as UTF-8 text, in pieces as they come. @param fail called with what `take` throws; it gets nothing more then. */
+export function handOn(stream: Readable, take: (piece: string) => void, fail: (error: Error) => void): void {
+  let failed = false;
+  stream.setEncoding('utf8');
+  stream.on('data', (piece: string) => {
+    if (failed) return;
+    try {
+      take(piece);
+    } catch (thrown) {
+      failed = true;
+      fail(toError(thrown));
+    }
+  });
 }
 
 /**

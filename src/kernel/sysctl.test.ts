@@ -30,6 +30,14 @@ test('sets what is lower, and leaves what is there or higher', async () => {
   expect(await sysctls.read('net/ipv4/conf/all/route_localnet')).toBe(1);
 });
 
+test('sets what is higher too, when it is to be exact', async () => {
+  const file = put('net/netfilter/nf_conntrack_max', '9\n');
+  const sysctls = createSysctls(root);
+  expect(await sysctls.set('net/netfilter/nf_conntrack_max', 5)).toBe(true);
+  expect(readFileSync(file, 'utf8')).toBe('5\n');
+  expect(await sysctls.set('net/netfilter/nf_conntrack_max', 5)).toBe(false);
+});
+
 test('a setting that cannot be written is NP-KERNEL-008, and no file is made', async () => {
   const sysctls = createSysctls(root);
   await expect(ensureRouteLocalnet(sysctls)).rejects.toMatchObject({

@@ -12,13 +12,20 @@ export interface Sysctls {
    * @throws NodeplaneError `NP-KERNEL-008`.
    */
   raise(name: string, value: number): Promise<boolean>;
+  /**
+   * Sets it, unless it has that value already.
+   * @returns whether it was changed.
+   * @throws NodeplaneError `NP-KERNEL-008`.
+   */
+  set(name: string, value: number): Promise<boolean>;
 }
 
 /** @param root where the settings are files; tests give a directory of their own. */
 export function createSysctls(root = '/proc/sys'): Sysctls {
   return {
     read: (name) => read(root, name),
-    raise: (name, value) => raise(root, name, value),
+    raise: (name, value) => change(root, name, value, (current) => current >= value),
+    set: (name, value) => change(root, name, value, (current) => current === value),
   };
 }
 
@@ -42,9 +49,14 @@ async function read(root: string, name: string): Promise<number | undefined> {
   return /^-?\d+$/.test(trimmed) ? Number(trimmed) : undefined;
 }
 
-async function raise(root: string, name: string, value: number): Promise<boolean> {
+async function change(
+  root: string,
+  name: string,
+  value: number,
+  suffices: (current: number) => boolean,
+): Promise<boolean> {
   const current = await read(root, name);
-  if (current !== undefined && current >= value) return false;
+  if (current !== undefined && suffices(current)) return false;
   const path = join(root, name);
   try {
     // r+: a file that is not there must not be made, in a directory of a test neither.
