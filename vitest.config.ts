@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['**/*.kernel.test.ts'],
+          exclude: ['**/*.kernel.test.ts', '**/*.cluster.test.ts'],
           environment: 'node',
           sequence: { groupOrder: 0 },
         },
@@ -24,6 +24,20 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        // A real control plane each: one at a time, and patient. The first run on a machine builds it before the tests, for minutes.
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.cluster.test.ts'],
+          globalSetup: ['test/cluster/global-setup.ts'],
+          environment: 'node',
+          sequence: { groupOrder: 2 },
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],
