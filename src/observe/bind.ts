@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import type { ListenAddress } from '../config/defaults.ts';
 import { toError } from '../errors.ts';
+import { respond, textHeaders } from './respond.ts';
 
 /** Answers one request. What it throws becomes a 500. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -57,7 +58,7 @@ async function answer(handler: Handler, request: IncomingMessage, response: Serv
 
 function fail(response: ServerResponse): void {
   if (response.headersSent) response.destroy();
-  else response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' }).end('internal error\n');
+  else respond(response, 500, textHeaders, 'internal error\n');
 }
 
 function keepNewest(server: Server): ReadonlySet<Socket> {

@@ -35,7 +35,10 @@ async function started(options: Partial<HttpServerOptions> = {}): Promise<HttpSe
 }
 
 /** Somebody else's socket. */
-async function holder(host = '127.0.0.1', port = 0): Promise<{ port: number; free(): Promise<void> }> {
+async function holder(
+  host = '127.0.0.1',
+  port = 0,
+): Promise<{ port: number; readonly free: () => Promise<void> }> {
   const server = createServer().listen(port, host);
   await once(server, 'listening');
   const address = server.address();

@@ -1,0 +1,19 @@
+import type { ServerResponse } from 'node:http';
+
+/** Every answer of kube-proxy's health servers carries these. */
+export const jsonHeaders = {
+  'content-type': 'application/json',
+  'x-content-type-options': 'nosniff',
+} as const;
+
+export const textHeaders = { ...jsonHeaders, 'content-type': 'text/plain; charset=utf-8' } as const;
+
+/** Sends the whole answer, its length first as Go does. */
+export function respond(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string | number>>,
+  body: string,
+): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+}
