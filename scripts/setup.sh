@@ -71,6 +71,11 @@ missing_tools() {
   has ip || echo 'ip iproute2'
   has unshare || echo 'unshare util-linux'
   has nsenter || echo 'nsenter util-linux'
+  has openssl || echo 'openssl openssl'
+  # What the tests against a real control plane fetch Go and its modules with.
+  has go || has curl || echo 'curl curl'
+  has go || has unzip || echo 'unzip unzip'
+  [[ -s /etc/ssl/certs/ca-certificates.crt || -d /etc/pki ]] || echo 'ca-certificates ca-certificates'
 }
 
 has() { command -v "$1" >/dev/null; }
@@ -107,10 +112,10 @@ apt_get() {
 
 advise() {
   say "kernel tools: $1 not found, and not installed by this script. Kernel tests will be skipped. To have them:"
-  say '  Debian, Ubuntu  sudo apt-get install iptables nftables conntrack iproute2 util-linux'
-  say '  Fedora, RHEL    sudo dnf install iptables-legacy iptables-nft nftables conntrack-tools iproute util-linux'
-  say '  Alpine          sudo apk add iptables iptables-legacy nftables conntrack-tools iproute2 util-linux'
-  say '  Arch            sudo pacman -S --needed iptables nftables conntrack-tools iproute2 util-linux'
+  say '  Debian, Ubuntu  sudo apt-get install iptables nftables conntrack iproute2 util-linux openssl curl unzip'
+  say '  Fedora, RHEL    sudo dnf install iptables-legacy iptables-nft nftables conntrack-tools iproute util-linux openssl curl unzip'
+  say '  Alpine          sudo apk add iptables iptables-legacy nftables conntrack-tools iproute2 util-linux openssl curl unzip'
+  say '  Arch            sudo pacman -S --needed iptables nftables conntrack-tools iproute2 util-linux openssl curl unzip'
 }
 
 main
