@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { Json } from '../conformance/objects.ts';
+import type { Answer } from './bridge.ts';
 import { isKind, type Kind, pathOf } from './kinds.ts';
 
 /** An object as the API server gives it. */
@@ -24,11 +25,6 @@ export interface Reference {
   readonly name: string;
 }
 
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body: string;
-}
-
 export interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
   readonly object: ApiObject;
@@ -38,7 +34,7 @@ export interface WatchEvent {
 export class ApiRefusal extends Error {
   readonly status: number;
 
-  constructor(action: string, { status, body }: ApiAnswer) {
+  constructor(action: string, { status, body }: Answer) {
     super(`${action}: ${status} ${body.slice(0, 1000)}`);
     this.status = status;
   }
@@ -104,7 +100,7 @@ export class Api {
   }
 
   /** Any request, and its answer whatever it is. @throws Error when there is no answer within 30 seconds. */
-  async request(method: string, path: string, body?: Json, type?: string): Promise<ApiAnswer> {
+  async request(method: string, path: string, body?: Json, type?: string): Promise<Answer> {
     const headers = {
       accept: 'application/json',
       'content-type': type ?? (method === 'PATCH' ? mediaTypes.PATCH : mediaTypes.POST),
@@ -142,7 +138,7 @@ export class Api {
   }
 }
 
-function answerTo(options: RequestOptions, body: string): Promise<ApiAnswer> {
+function answerTo(options: RequestOptions, body: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(options, (response) => {
       text(response).then(

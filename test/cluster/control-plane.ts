@@ -4,6 +4,7 @@ import type { Family } from '../../src/model/address.ts';
 import { type Authority, createAuthority, type KeyPair } from '../api-server/certificates.ts';
 import { Api } from './api.ts';
 import { binary } from './binaries.ts';
+import { createBridge } from './bridge.ts';
 import { Component } from './component.ts';
 import { Etcd } from './etcd.ts';
 import { apiServerArguments, etcdArguments, ports } from './flags.ts';
@@ -101,13 +102,17 @@ export class ControlPlane implements AsyncDisposable {
 
   /** Resolves when the API server serves. @throws Error when it does not in time, or has ended. */
   async ready(): Promise<void> {
-    await until('the API server is ready', readyMilliseconds, async () => {
-      for (const { name, running } of [this.etcd, this.apiServer]) {
-        if (!running) throw new Error(`${name} has ended`);
-      }
-      const answer = await this.api.request('GET', '/readyz').catch(() => undefined);
-      return answer?.status === 200;
-    });
+    await until(
+      () => 'the API server is ready',
+      readyMilliseconds,
+      async () => {
+        for (const { name, running } of [this.etcd, this.apiServer]) {
+          if (!running) throw new Error(`${name} has ended`);
+        }
+        const answer = await this.api.request('GET', '/readyz').catch(() => undefined);
+        return answer?.status === 200;
+      },
+    );
   }
 
   /** Ends the API server, with SIGKILL as a crash does, and starts it again. Resolves when it serves. */
@@ -157,16 +162,11 @@ async function makeComponents(
     key: seenInside(serving.keyFile),
   });
   return {
-    bridge: new Component('bridge', () => host.start(bridgeCommand())),
+    bridge: createBridge(host, {
+      [`${directory}/apiserver.sock`]: `127.0.0.1:${ports.apiServer}`,
+      [`${directory}/etcd.sock`]: `127.0.0.1:${ports.etcd}`,
+    }),
     etcd: new Component('etcd', () => host.start([programs.etcd, ...etcdArguments(directory)])),
     apiServer: new Component('kube-apiserver', () => host.start([programs.apiServer, ...apiServerFlags])),
   };
-}
-
-function bridgeCommand(): readonly [string, ...string[]] {
-  const sockets = [
-    `${directory}/apiserver.sock=127.0.0.1:${ports.apiServer}`,
-    `${directory}/etcd.sock=127.0.0.1:${ports.etcd}`,
-  ];
-  return [process.execPath, join(import.meta.dirname, 'bridge.mjs'), ...sockets];
 }
