@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { endedSync, snapshotWith } from '../../test/observe/happenings.ts';
+import { endedSync, heardSnapshot, snapshotWith } from '../../test/observe/happenings.ts';
 import { ManualClock } from '../../test/observe/manual-clock.ts';
 import type { Family } from '../model/address.ts';
 import { type Bound, bind } from './bind.ts';
@@ -26,12 +26,7 @@ function started(families: readonly Family[] = dual) {
   return { clock, health, settings, queue, done };
 }
 
-const heard = (snapshot = snapshotWith({})): Happening => ({
-  kind: 'snapshot-heard',
-  snapshot,
-  services: 0,
-  slices: 0,
-});
+const heard = (snapshot = snapshotWith({})) => heardSnapshot(snapshot);
 
 const staying = heard(snapshotWith({ deleting: false, taintKeys: ['node.kubernetes.io/unreachable'] }));
 

@@ -95,11 +95,14 @@ function socketsOf(address: string): readonly string[] {
   return address === '0.0.0.0' || address === '::' ? ['0.0.0.0', '::'] : [address];
 }
 
-/** A kernel booted with ipv6.disable=1 has no such sockets. */
 function unlessWithoutIPv6(thrown: unknown): undefined {
-  const error = toError(thrown);
-  if ('code' in error && error.code === 'EAFNOSUPPORT') return undefined;
-  throw error;
+  if (isWithoutIPv6(thrown)) return undefined;
+  throw thrown;
+}
+
+/** A kernel booted with ipv6.disable=1 has no such sockets. */
+export function isWithoutIPv6(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'EAFNOSUPPORT';
 }
 
 function listenError({ what, listen }: HttpServerOptions, cause: Error): NodeplaneError {

@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 
 /** Every answer of kube-proxy's health servers carries these. */
 export const jsonHeaders = {
-  'content-type': 'application/json',
-  'x-content-type-options': 'nosniff',
+  'Content-Type': 'application/json',
+  'X-Content-Type-Options': 'nosniff',
 } as const;
 
-export const textHeaders = { ...jsonHeaders, 'content-type': 'text/plain; charset=utf-8' } as const;
+export const textHeaders = { ...jsonHeaders, 'Content-Type': 'text/plain; charset=utf-8' } as const;
 
 /** Sends the whole answer, its length first as Go does. */
 export function respond(
@@ -15,5 +15,5 @@ export function respond(
   headers: Readonly<Record<string, string | number>>,
   body: string,
 ): void {
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(body);
 }

@@ -38,3 +38,7 @@ export function endedSync(family: Family, more: Partial<SyncReport> = {}): Happe
     ...more,
   };
 }
+
+export function heardSnapshot(snapshot: Snapshot): Happening {
+  return { kind: 'snapshot-heard', snapshot, services: 0, slices: 0 };
+}
