@@ -7,7 +7,16 @@ import { values } from '../model/immutable-map.ts';
 import { revise } from '../model/revise.ts';
 import type { Service } from '../model/service.ts';
 import { emptySnapshot, type ServicePort, type Snapshot } from '../model/snapshot.ts';
-import { stalenessOf, type UdpFlow, udpFrontends } from './udp-flows.ts';
+import {
+  both,
+  isNothing,
+  nothingToLookAt,
+  stalenessOf,
+  type UdpFlow,
+  type UdpFrontends,
+  udpFrontends,
+  whereToLook,
+} from './udp-flows.ts';
 
 const seed = Number(process.env['FC_SEED'] ?? 1);
 const empty = emptySnapshot('node-1');
@@ -64,6 +73,7 @@ function serviceOf({ protocol, clusterIP, port, nodePort, ...addresses }: Drawn,
     internalTrafficPolicy: 'Local',
     externalTrafficPolicy: 'Local',
     healthCheckNodePort: 0,
+    uid: '',
   };
 }
 
@@ -74,6 +84,7 @@ function sliceOf({ protocol, endpoints }: Drawn, number: number): EndpointSlice 
     name: `s${number}-a`,
     serviceName: `s${number}`,
     family: 'IPv4',
+    lastChangeTriggerTime: undefined,
     ports: [{ name: 'dns', protocol, port: 5353 }],
     endpoints: endpoints.map(({ at, serving: serves }) => ({
       address: at,
@@ -101,7 +112,11 @@ function staleness(
   family: Family = 'IPv4',
 ): string {
   const old = before && snapshotOf(before);
-  return stalenessOf(udpFrontends(old, snapshotOf(after, old), family), flow(to, from));
+  return stalenessOf(frontendsOf(old, snapshotOf(after, old), family), flow(to, from));
+}
+
+function frontendsOf(before: Snapshot | undefined, after: Snapshot, family: Family = 'IPv4'): UdpFrontends {
+  return udpFrontends(whereToLook(before, after, family), after, family);
 }
 
 const one: Drawn = { ...dns, endpoints: serving('10.1.0.1') };
@@ -201,7 +216,16 @@ describe('a flow', () => {
 
 it('more endpoints are no reason to look', () => {
   const before = snapshotOf([one]);
-  expect(udpFrontends(before, snapshotOf([dns], before), 'IPv4').addresses.size).toBe(0);
+  expect(isNothing(whereToLook(before, snapshotOf([dns], before), 'IPv4'))).toBe(true);
+});
+
+it('an endpoint that came and went between two looks is found when both changes were looked at', () => {
+  const first = snapshotOf([one]);
+  const second = snapshotOf([dns], first);
+  const third = snapshotOf([one], second);
+  expect(isNothing(whereToLook(first, third, 'IPv4'))).toBe(true);
+  const looks = [nothingToLookAt, whereToLook(first, second, 'IPv4'), whereToLook(second, third, 'IPv4')];
+  expect(stalenessOf(udpFrontends(looks.reduce(both), third, 'IPv4'), flow(...toGone))).toBe('stale');
 });
 
 // Few values of everything, so that Services collide.
@@ -270,7 +294,7 @@ it('of what was not stale before, exactly what the conditions name is stale now'
       (first, second, all) => {
         const before = snapshotOf(first);
         const after = snapshotOf(second, before);
-        const frontends = udpFrontends(before, after, 'IPv4');
+        const frontends = frontendsOf(before, after);
         for (const each of all.filter((flowed) => !slowlyStale(flowed, before, undefined))) {
           const found = stalenessOf(frontends, each);
           const isStale =
@@ -290,7 +314,7 @@ it('without a snapshot before, everything that the conditions name is stale', ()
   fc.assert(
     fc.property(clusters, flows, (cluster, each) => {
       const snapshot = snapshotOf(cluster);
-      const found = stalenessOf(udpFrontends(undefined, snapshot, 'IPv4'), each);
+      const found = stalenessOf(frontendsOf(undefined, snapshot), each);
       const isStale = found === 'stale' || (found === 'if-local' && nodeAddresses.includes(each.destination));
       expect(isStale).toBe(slowlyStale(each, snapshot, undefined));
     }),
@@ -314,7 +338,7 @@ it('a flow to an endpoint that serves is never stale, whatever changed', () => {
             endpoint.serving && endpoint.address === each.replySource && endpoint.port === each.replyPort,
         ),
       );
-      if (served) expect(stalenessOf(udpFrontends(before, after, 'IPv4'), each)).toBe('fresh');
+      if (served) expect(stalenessOf(frontendsOf(before, after), each)).toBe('fresh');
     }),
     { seed, numRuns: 2000 },
   );

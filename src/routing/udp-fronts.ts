@@ -3,9 +3,14 @@ import { values } from '../model/immutable-map.ts';
 import type { ServicePort, Snapshot } from '../model/snapshot.ts';
 import { ofFamily } from './external.ts';
 
-/** An address and a port in one text, which is a key and nothing more. */
+/** An address and a port in one text, as a key; {@link partsOf} takes it apart. */
 export function placeOf(address: string, port: number): string {
   return `${address} ${port}`;
+}
+
+export function partsOf(place: string): { readonly address: string; readonly port: number } {
+  const [address = '', port] = place.split(' ');
+  return { address, port: Number(port) };
 }
 
 /** Where a UDP Service port takes packets in a family; without an address it is a NodePort. */
