@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { endedSync, heardSnapshot, snapshotWith } from '../../test/observe/happenings.ts';
 import { ManualClock } from '../../test/observe/manual-clock.ts';
+import { ask } from '../../test/observe/ports.ts';
 import type { Family } from '../model/address.ts';
 import { type Bound, bind } from './bind.ts';
 import { goTime, microTime } from './go-time.ts';
@@ -197,13 +196,10 @@ describe('over HTTP', () => {
     for (const bound of open.splice(0)) await bound.close();
   });
 
-  async function ask(port: number, path: string, method = 'GET') {
-    const sent = request({ host: '127.0.0.1', port, path, method, agent: false }).end();
-    const [response] = await once(sent, 'response');
-    let body = '';
-    for await (const chunk of response) body += String(chunk);
-    const { date: _, connection: __, ...headers } = response.headers;
-    return { status: response.statusCode, headers, body };
+  async function answered(port: number, path: string, method = 'GET') {
+    const { status, headers: all, body } = await ask({ port, path, method });
+    const { date: _, connection: __, ...headers } = all;
+    return { status, headers, body };
   }
 
   it('answers both paths with their headers, tells of it, and knows no other path', async () => {
@@ -215,15 +211,15 @@ describe('over HTTP', () => {
     const headers = { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' };
     const { body } = health.livez();
     const length = { 'content-length': String(body.length) };
-    expect(await ask(bound.port, '/livez')).toEqual({
+    expect(await answered(bound.port, '/livez')).toEqual({
       status: 200,
       headers: { ...headers, ...length },
       body,
     });
-    expect(await ask(bound.port, '/healthz?verbose', 'POST')).toMatchObject({ status: 503, headers });
-    expect(await ask(bound.port, '/livez', 'HEAD')).toMatchObject({ status: 200, headers, body: '' });
+    expect(await answered(bound.port, '/healthz?verbose', 'POST')).toMatchObject({ status: 503, headers });
+    expect(await answered(bound.port, '/livez', 'HEAD')).toMatchObject({ status: 200, headers, body: '' });
     for (const path of ['/', '/healthz/', '/livez/x', '/metrics']) {
-      expect(await ask(bound.port, path)).toMatchObject({
+      expect(await answered(bound.port, path)).toMatchObject({
         status: 404,
         headers: { ...headers, 'content-type': 'text/plain; charset=utf-8' },
         body: '404 page not found\n',

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { get, type IncomingHttpHeaders, request } from 'node:http';
-import { connect, createServer, type Socket } from 'node:net';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../test/observe/manual-clock.ts';
-import type { Handler } from './bind.ts';
-import { bind } from './bind.ts';
+import { ask, holdPort } from '../../test/observe/ports.ts';
+import { bind, type Handler } from './bind.ts';
 import { type HttpServer, type HttpServerOptions, serve } from './http.ts';
 import { silentLog } from './log.ts';
 
@@ -34,35 +34,10 @@ async function started(options: Partial<HttpServerOptions> = {}): Promise<HttpSe
   return server;
 }
 
-/** Somebody else's socket. */
-async function holder(
-  host = '127.0.0.1',
-  port = 0,
-): Promise<{ port: number; readonly free: () => Promise<void> }> {
-  const server = createServer().listen(port, host);
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  const free = async () => {
-    if (!server.listening) return;
-    server.close();
-    await once(server, 'close');
-  };
-  closers.push(free);
-  return { port: address.port, free };
-}
-
-interface Answer {
-  readonly status: number | undefined;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-async function fetched(url: string): Promise<Answer> {
-  const [response] = await once(get(url, { agent: false }), 'response');
-  let body = '';
-  for await (const chunk of response) body += String(chunk);
-  return { status: response.statusCode, headers: response.headers, body };
+async function holder(host?: string, port?: number) {
+  const held = await holdPort(host, port);
+  closers.push(held.free);
+  return held;
 }
 
 async function connected(port: number): Promise<Socket> {
@@ -74,15 +49,15 @@ async function connected(port: number): Promise<Socket> {
 describe('a server', () => {
   it('answers at its address', async () => {
     const { ports } = await started();
-    expect((await fetched(`http://127.0.0.1:${ports[0]}/`)).body).toBe('hello');
+    expect((await ask({ port: ports[0] ?? 0 })).body).toBe('hello');
   });
 
   it.each(['0.0.0.0', '::'])('answers in both families at %s, as Go does', async (address) => {
     const { port, free } = await holder();
     await free();
     await started({ listen: { address, port } });
-    expect((await fetched(`http://127.0.0.1:${port}/`)).body).toBe('hello');
-    expect((await fetched(`http://[::1]:${port}/`)).body).toBe('hello');
+    expect((await ask({ port })).body).toBe('hello');
+    expect((await ask({ host: '::1', port })).body).toBe('hello');
   });
 
   it.each([
@@ -96,7 +71,7 @@ describe('a server', () => {
   ] satisfies [string, Handler][])('answers 500 when its handler %s, and goes on', async (_, handler) => {
     const { ports } = await started({ handler });
     for (let time = 0; time < 2; time++) {
-      expect(await fetched(`http://127.0.0.1:${ports[0]}/`)).toMatchObject({
+      expect(await ask({ port: ports[0] ?? 0 })).toMatchObject({
         status: 500,
         body: 'internal error\n',
       });
@@ -125,7 +100,7 @@ describe('a server', () => {
     expect(server.ports).toEqual([]);
     await clock.advance(1);
     await expect.poll(() => server.ports).toEqual([port]);
-    expect((await fetched(`http://127.0.0.1:${port}/`)).body).toBe('hello');
+    expect((await ask({ port })).body).toBe('hello');
   });
 
   it('holds no half of its sockets while one of them is in use', async () => {
@@ -183,7 +158,7 @@ describe('a server', () => {
     const sockets: Socket[] = [];
     for (let at = 0; at < 200; at++)
       sockets.push((await connected(port)).on('error', () => undefined).resume());
-    expect((await fetched(`http://127.0.0.1:${port}/`)).body).toBe('hello');
+    expect((await ask({ port })).body).toBe('hello');
     await expect.poll(() => sockets.filter((socket) => socket.closed).length).toBeGreaterThanOrEqual(72);
     for (const socket of sockets) socket.destroy();
   });
@@ -210,6 +185,6 @@ describe('a bound socket', () => {
     const { port } = await holder();
     const bound = await bind({ address: '::', port }, hello, () => undefined);
     closers.push(() => bound.close());
-    expect((await fetched(`http://[::1]:${port}/`)).body).toBe('hello');
+    expect((await ask({ host: '::1', port })).body).toBe('hello');
   });
 });

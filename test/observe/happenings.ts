@@ -1,44 +1,30 @@
-import type { Family } from '../../src/model/address.ts';
-import type { Node } from '../../src/model/node.ts';
-import { emptySnapshot, type Snapshot } from '../../src/model/snapshot.ts';
+import { emptySnapshot } from '../../src/model/snapshot.ts';
 import type { Happening, SyncReport } from '../../src/observe/happening.ts';
 
-/** A cluster of which only the Node is known; undefined: not even that. */
-export function snapshotWith(node: Partial<Node> | undefined): Snapshot {
-  const empty = emptySnapshot('node-a');
-  if (node === undefined) return empty;
-  const plain = {
-    name: 'node-a',
-    zone: undefined,
-    addresses: [],
-    podCIDRs: [],
-    deleting: false,
-    taintKeys: [],
-  };
-  return { ...empty, node: { ...plain, ...node } };
+/** Of a snapshot of its own each time. */
+export function snapshotHeard(
+  services: number,
+  slices: number,
+): Extract<Happening, { kind: 'snapshot-heard' }> {
+  return { kind: 'snapshot-heard', snapshot: emptySnapshot('node-1'), services, slices };
 }
 
-const none = { total: 0, written: 0 };
-
-/** A sync that went well, unless `more` says otherwise. */
-export function endedSync(family: Family, more: Partial<SyncReport> = {}): Happening {
+/** A full sync of IPv4 that wrote nothing and succeeded, unless said otherwise. */
+export function syncEnded(more: Partial<SyncReport> = {}): Extract<Happening, { kind: 'sync-ended' }> {
+  const unchanged = { total: 0, written: 0 };
   return {
     kind: 'sync-ended',
-    family,
-    full: false,
-    milliseconds: 5,
+    family: 'IPv4',
+    full: true,
+    milliseconds: 12,
     error: undefined,
-    snapshot: emptySnapshot('node-a'),
+    snapshot: emptySnapshot('node-1'),
     cost: { steps: 0, lines: 0, bytes: 0 },
-    servicePorts: 0,
-    rules: { mangle: none, filter: none, nat: none },
+    servicePorts: 3,
+    rules: { mangle: unchanged, filter: unchanged, nat: unchanged },
     quarantined: [],
     withoutLocalEndpoints: { internal: 0, external: 0 },
     triggeredAt: [],
     ...more,
   };
-}
-
-export function heardSnapshot(snapshot: Snapshot): Happening {
-  return { kind: 'snapshot-heard', snapshot, services: 0, slices: 0 };
 }
