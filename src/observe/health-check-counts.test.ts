@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { snapshotOf } from '../../test/conformance/rules-of.ts';
 import { balancer, localSlice } from '../../test/observe/balancers.ts';
-import { endedSync, heardSnapshot } from '../../test/observe/happenings.ts';
+import { endedSync, heardSnapshot } from '../../test/observe/syncs.ts';
 import { differences } from '../model/immutable-map.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { createHealthCheckCounts } from './health-check-counts.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { endedSync, heardSnapshot, snapshotWith } from '../../test/observe/happenings.ts';
 import { ManualClock } from '../../test/observe/manual-clock.ts';
 import { ask } from '../../test/observe/ports.ts';
+import { endedSync, heardSnapshot, snapshotWith } from '../../test/observe/syncs.ts';
 import type { Family } from '../model/address.ts';
 import { type Bound, bind } from './bind.ts';
 import { goTime, microTime } from './go-time.ts';
