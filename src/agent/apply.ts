@@ -41,7 +41,10 @@ export async function apply(options: SourceOptions, context: Context): Promise<r
 }
 
 /** Settings of the kernel that rules rely on. */
-export async function settleNode(kernel: NodeKernel, { layout }: Prepared): Promise<void> {
+export async function settleNode(
+  kernel: Pick<NodeKernel, 'sysctls'>,
+  { layout }: Pick<Prepared, 'layout'>,
+): Promise<void> {
   if (layout.routes.node.nodePorts.onLoopback) await ensureRouteLocalnet(kernel.sysctls);
 }
 

@@ -4,10 +4,34 @@ import { isConntrackTcpBeLiberal, type Sysctls } from '../kernel/sysctl.ts';
 import type { HostFacts, RoutingSettings } from '../routing/settings.ts';
 
 /**
- * Facts of this machine, as far as the settings make them matter: to list addresses takes a program and some milliseconds at each sync, and
+ * Facts of this machine, as far as the settings make them matter: to list addresses takes a program and some milliseconds, and
  * only `nodePortAddresses` asks for them.
  */
 export async function hostFacts(settings: RoutingSettings, exec: Exec, sysctls: Sysctls): Promise<HostFacts> {
   if (settings.nodePortAddresses.kind !== 'all') return readHostFacts({ exec, sysctls });
   return { addresses: [], conntrackTcpBeLiberal: await isConntrackTcpBeLiberal(sysctls) };
+}
+
+/** Facts that are read now and then, and not for each sync. */
+export interface HeldFacts {
+  /** As they were read last; reads them when they are not known. */
+  current(): Promise<HostFacts>;
+  /** Reads them again. @returns whether they differ from before. */
+  refresh(): Promise<boolean>;
+}
+
+export function holdFacts(read: () => Promise<HostFacts>): HeldFacts {
+  let held: HostFacts | undefined;
+  return {
+    current: async () => {
+      held ??= await read();
+      return held;
+    },
+    refresh: async () => {
+      const fresh = await read();
+      const differs = JSON.stringify(fresh) !== JSON.stringify(held);
+      if (differs) held = fresh;
+      return differs;
+    },
+  };
 }

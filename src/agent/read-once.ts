@@ -12,15 +12,19 @@ export interface Reading {
 /** Hears everything once. @throws NodeplaneError `NP-SOURCE-010`, `NP-API-*`. */
 export async function readOnce(options: SourceOptions): Promise<Reading> {
   let reading: Reading = { snapshot: emptySnapshot(options.config.nodeName), findings: [] };
-  const source = await openSource(options, false);
-  await source.start({
-    snapshot: (snapshot) => {
-      reading = { ...reading, snapshot };
-    },
-    findings: (findings) => {
-      reading = { ...reading, findings };
-    },
-  });
-  await source.stop();
+  const { source, client } = await openSource(options, false);
+  try {
+    await source.start({
+      snapshot: (snapshot) => {
+        reading = { ...reading, snapshot };
+      },
+      findings: (findings) => {
+        reading = { ...reading, findings };
+      },
+    });
+  } finally {
+    await source.stop();
+    client?.close();
+  }
   return reading;
 }

@@ -256,3 +256,38 @@ describe('4. a request during a run that fails', () => {
     expect(starts()).toEqual([0, 1000]);
   });
 });
+
+describe('2. without a set rest', () => {
+  it.each([
+    [0, 20],
+    [300, 300],
+    [5000, 1000],
+  ])('a run of %i ms is followed by a rest of %i ms', async (took, rest) => {
+    const { clock, scheduler, last, starts } = setUp({ minPeriodMilliseconds: undefined });
+    scheduler.request();
+    await clock.pass(took);
+    scheduler.request();
+    await last().succeed();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0, took + rest]);
+  });
+
+  it('a failed run is followed by a second, also when something new is requested', async () => {
+    const { clock, scheduler, last, starts } = setUp({ minPeriodMilliseconds: undefined });
+    scheduler.request();
+    scheduler.request();
+    await last().fail();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0, 1000]);
+  });
+
+  it('one that is set later holds from the next end on', async () => {
+    const { clock, scheduler, last, starts } = setUp({ minPeriodMilliseconds: undefined });
+    scheduler.request();
+    scheduler.request();
+    scheduler.retime({ minPeriodMilliseconds: 7000, retryMaximum: 30_000 });
+    await last().succeed();
+    await clock.pass(60_000);
+    expect(starts()).toEqual([0, 7000]);
+  });
+});

@@ -17,8 +17,8 @@ export const systemClock: Clock = {
 export interface SchedulerOptions {
   /** One run; a rejection asks for another try. */
   readonly run: () => Promise<void>;
-  /** Least rest between the end of one run and the start of the next. */
-  readonly minPeriodMilliseconds: number;
+  /** Least rest between the end of one run and the start of the next; undefined: as long as the run took, see {@link adaptiveRest}. */
+  readonly minPeriodMilliseconds: number | undefined;
   /** First wait after a failure; doubled for each further one up to {@link retryMaximum}. */
   readonly retryMilliseconds: number;
   readonly retryMaximum: number;
@@ -28,18 +28,25 @@ export interface SchedulerOptions {
 }
 
 /**
+ * The rest when none is set: as long as the run took, so that runs take at most half of the time, but 20 ms at least, in which a row of
+ * changes comes together, and a second at most. After a failure always that second: what was done is done again.
+ */
+const adaptiveRest = { least: 20, most: 1000 };
+
+/**
  * Runs one thing at a time, when it is asked for.
  * 1. Runs never overlap.
- * 2. Between the end of one and the start of the next lie at least `minPeriodMilliseconds`.
+ * 2. Between the end of one and the start of the next lies at least the rest.
  * 3. The first request after a quiet time runs at once; requests in between become one run.
  * 4. A failed run is tried again after a wait that grows, is spread by up to a half and never longer than `retryMaximum`;
  *    success resets it. A request, also one that came during the failed run, waits for the least rest only.
  */
 export class Scheduler {
-  readonly #options: SchedulerOptions;
+  #options: SchedulerOptions;
   #wanted = false;
   #running: Promise<void> | undefined;
   #failures = 0;
+  #startedAt = Number.NEGATIVE_INFINITY;
   #readyAt = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
@@ -53,6 +60,11 @@ export class Scheduler {
     if (this.#stopped) return;
     this.#wanted = true;
     this.#arm(this.#readyAt);
+  }
+
+  /** Other times from the next end of a run on. */
+  retime(times: Pick<SchedulerOptions, 'minPeriodMilliseconds' | 'retryMaximum'>): void {
+    this.#options = { ...this.#options, ...times };
   }
 
   /** No run starts any more; resolves when one that is under way has ended. */
@@ -73,6 +85,7 @@ export class Scheduler {
   #start(): void {
     this.#cancelTimer = undefined;
     this.#wanted = false;
+    this.#startedAt = this.#options.clock.now();
     this.#running = this.#options
       .run()
       .then(
@@ -87,11 +100,18 @@ export class Scheduler {
   }
 
   #ended(): void {
-    const { clock, minPeriodMilliseconds } = this.#options;
+    const { clock } = this.#options;
     this.#running = undefined;
-    this.#readyAt = clock.now() + minPeriodMilliseconds;
+    this.#readyAt = clock.now() + this.#rest();
     if (this.#wanted) this.#arm(this.#readyAt);
     else if (this.#failures > 0) this.#arm(Math.max(this.#readyAt, clock.now() + this.#backoff()));
+  }
+
+  #rest(): number {
+    const { clock, minPeriodMilliseconds } = this.#options;
+    if (minPeriodMilliseconds !== undefined) return minPeriodMilliseconds;
+    const { least, most } = adaptiveRest;
+    return this.#failures > 0 ? most : Math.min(Math.max(clock.now() - this.#startedAt, least), most);
   }
 
   #backoff(): number {

@@ -1,5 +1,6 @@
 import type { Iptables } from '../kernel/iptables.ts';
 import type { Family } from '../model/address.ts';
+import type { FamilyRoutes } from '../routing/route.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout/layout.ts';
@@ -16,39 +17,31 @@ export type RuleKernel = Pick<Iptables, 'programs' | 'restore' | 'save'>;
 /** What the agent remembers of one family between syncs. */
 export interface FamilyState {
   readonly decided: Decided | undefined;
+  /** What was programmed last. */
   readonly layout: Layout | undefined;
   /** Undefined: not known, at the start and after a failure; the next sync reads the kernel. */
   readonly applied: Applied | undefined;
+  /** `applied` holds all of `layout` and nothing else of ours, so that only what differs needs to be looked at. */
+  readonly follows: boolean;
 }
 
-export const freshState: FamilyState = { decided: undefined, layout: undefined, applied: undefined };
+/** A state whose `applied` is known. */
+export interface KnownState extends FamilyState {
+  readonly applied: Applied;
+}
+
+export const freshState: FamilyState = {
+  decided: undefined,
+  layout: undefined,
+  applied: undefined,
+  follows: false,
+};
 
 /** What one sync wants to do, and the state once it is done. */
 export interface Prepared {
   readonly plan: Plan;
   readonly layout: Layout;
-  readonly next: FamilyState;
-}
-
-/**
- * Everything of a sync but the effect: Routes, layout, plan. Reads the kernel only when its content is not known.
- * Costs what changed since `state`.
- */
-async function prepare(
-  input: RoutingInput,
-  features: IptablesFeatures,
-  kernel: RuleKernel,
-  state: FamilyState,
-): Promise<Prepared> {
-  const decided = await paced(decideRoutes(input, state.decided));
-  const options = layoutOptions(features, decided, state.layout);
-  const layout = await paced(layOut(decided, options, state.layout));
-  const follows =
-    state.applied !== undefined && state.layout !== undefined && isComparable(state.layout, layout);
-  const applied = state.applied ?? (await readApplied(kernel, input.family));
-  const steps = follows ? planChange(applied, state.layout, layout) : planAll(applied, layout);
-  const plan = await paced(steps);
-  return { plan, layout, next: { decided, layout, applied: settle(applied, plan) } };
+  readonly next: KnownState;
 }
 
 /**
@@ -60,11 +53,39 @@ export async function sync(
   kernel: RuleKernel,
   state: FamilyState,
 ): Promise<Prepared> {
-  const prepared = await prepare(input, features, kernel, state);
-  const transactions = kernel.programs.variant === 'nft' ? 'small' : 'one';
-  const { steps } = prepared.plan;
-  if (steps.length > 0) await kernel.restore(restoreLines(steps, transactions));
+  const decided = await paced(decideRoutes(input, state.decided));
+  const prepared = await prepare(decided, decided, features, await known(state, kernel, input.family));
+  await send(prepared.plan, kernel);
   return prepared;
+}
+
+/** Reads the kernel when its content is not known. */
+export async function known(state: FamilyState, kernel: RuleKernel, family: Family): Promise<KnownState> {
+  const { applied } = state;
+  if (applied !== undefined) return { ...state, applied };
+  return { ...state, applied: await readApplied(kernel, family), follows: false };
+}
+
+/** Everything of a sync that needs no kernel: layout and plan of `routes`, which may be others than were decided. Costs what changed. */
+export async function prepare(
+  decided: Decided,
+  routes: FamilyRoutes,
+  features: IptablesFeatures,
+  state: KnownState,
+): Promise<Prepared> {
+  const options = layoutOptions(features, decided, state.layout);
+  const layout = await paced(layOut(routes, options, state.layout));
+  const { applied } = state;
+  const follows = state.follows && state.layout !== undefined && isComparable(state.layout, layout);
+  const steps = follows ? planChange(applied, state.layout, layout) : planAll(applied, layout);
+  const plan = await paced(steps);
+  return { plan, layout, next: { decided, layout, applied: settle(applied, plan), follows: true } };
+}
+
+/** Applies a plan; a plan without steps runs nothing. */
+export async function send({ steps }: Plan, kernel: RuleKernel): Promise<void> {
+  const transactions = kernel.programs.variant === 'nft' ? 'small' : 'one';
+  if (steps.length > 0) await kernel.restore(restoreLines(steps, transactions));
 }
 
 async function readApplied(kernel: RuleKernel, family: Family): Promise<Applied> {

@@ -6,6 +6,8 @@ import { missingExtensions, type Refusal, readRefusal } from './iptables-errors.
 
 /** Where in the text that was sent a refusal lies. */
 export interface RefusedLine extends Line {
+  /** The program's words, or what can be guessed where it gives none. */
+  readonly reason: string;
   /** Counted from 1. */
   readonly number: number;
   /** The table that the line belongs to, of which nothing was applied. */
@@ -13,6 +15,8 @@ export interface RefusedLine extends Line {
   /** Tables that stood before it in the same text: each was committed by itself and is in force. */
   readonly committed: readonly string[];
 }
+
+type NumberedLine = Omit<RefusedLine, 'reason'>;
 
 /** A restore that failed. */
 export class RestoreError extends NodeplaneError {
@@ -80,9 +84,9 @@ function lineError(
   refusal: Extract<Refusal, { kind: 'line' | 'no-chain' }>,
   cause: CommandError,
 ): RestoreError {
-  const refused = refusal.kind === 'line' ? findLine(lines, refusal.line) : findJump(lines, refusal);
-  const service = refused.service === undefined ? '' : ` (service ${refused.service})`;
-  const extension = missingExtensions(result.stderr).find((name) => mentions(refused, name));
+  const found = refusal.kind === 'line' ? findLine(lines, refusal.line) : findJump(lines, refusal);
+  const service = found.service === undefined ? '' : ` (service ${found.service})`;
+  const extension = missingExtensions(result.stderr).find((name) => mentions(found, name));
   if (extension !== undefined) {
     const parameters = {
       program,
@@ -90,28 +94,25 @@ function lineError(
       module: `xt_${extension}`,
       service,
     };
-    return new RestoreError('NP-KERNEL-005', parameters, cause, refused);
+    const reason = `the kernel lacks ${parameters.what}`;
+    return new RestoreError('NP-KERNEL-005', parameters, cause, { ...found, reason });
   }
   const reason =
-    refusal.kind === 'line' ? refusal.reason || guess(refused) : `there is no chain ${refusal.chain}`;
-  const before = refused.committed.length === 0 ? '' : `, but ${refused.committed.join(', ')} before it was`;
-  const { number: line, table, text } = refused;
-  return new RestoreError(
-    'NP-KERNEL-004',
-    { program, line, service, reason, text, table, before },
-    cause,
-    refused,
-  );
+    refusal.kind === 'line' ? refusal.reason || guess(found) : `there is no chain ${refusal.chain}`;
+  const before = found.committed.length === 0 ? '' : `, but ${found.committed.join(', ')} before it was`;
+  const { number: line, table, text } = found;
+  const parameters = { program, line, service, reason, text, table, before };
+  return new RestoreError('NP-KERNEL-004', parameters, cause, { ...found, reason });
 }
 
 /** A COMMIT stands for all lines of its table, so a missing extension explains it wherever it is used. */
-function mentions({ text }: RefusedLine, extension: string): boolean {
+function mentions({ text }: NumberedLine, extension: string): boolean {
   const words = `${text} `;
   return text === 'COMMIT' || words.includes(` -m ${extension} `) || words.includes(` -j ${extension} `);
 }
 
 /** Legacy names the line and gives no reason. What can be wrong with a line of its kind, as far as libiptc checks it by itself. */
-function guess({ text, table }: RefusedLine): string {
+function guess({ text, table }: NumberedLine): string {
   if (text === 'COMMIT')
     return `the kernel refused a rule of the ${table} table, and iptables-legacy does not say which`;
   if (text.startsWith('-X')) return 'there is no such chain, or it holds rules, or a rule jumps to it';
@@ -119,8 +120,8 @@ function guess({ text, table }: RefusedLine): string {
   return 'there is no such chain';
 }
 
-function findLine(lines: Iterable<Line>, wanted: number): RefusedLine {
-  let last: RefusedLine = { number: wanted, table: '', committed: [], text: '', service: undefined };
+function findLine(lines: Iterable<Line>, wanted: number): NumberedLine {
+  let last: NumberedLine = { number: wanted, table: '', committed: [], text: '', service: undefined };
   for (const line of numbered(lines)) {
     if (line.number === wanted) return line;
     last = line;
@@ -132,7 +133,7 @@ function findLine(lines: Iterable<Line>, wanted: number): RefusedLine {
 function findJump(
   lines: Iterable<Line>,
   refusal: { readonly chain: string; readonly line: number },
-): RefusedLine {
+): NumberedLine {
   const commit = findLine(lines, refusal.line);
   for (const line of numbered(lines)) {
     if (line.table === commit.table && line.text.endsWith(` -j ${refusal.chain}`)) return line;
@@ -140,7 +141,7 @@ function findJump(
   return commit;
 }
 
-function* numbered(lines: Iterable<Line>): Generator<RefusedLine> {
+function* numbered(lines: Iterable<Line>): Generator<NumberedLine> {
   let number = 0;
   let table = '';
   let committed: readonly string[] = [];

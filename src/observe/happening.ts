@@ -36,6 +36,8 @@ export type Happening =
   /** Somebody else changed our rules. */
   | { readonly kind: 'drift-found'; readonly family: Family; readonly chains: readonly string[] }
   | { readonly kind: 'source'; readonly event: SourceEvent }
+  /** The configuration file is not valid any more; what it said before holds on. */
+  | { readonly kind: 'config-refused'; readonly error: Error }
   /** Somebody asked after our health, and was answered with the status. */
   | {
       readonly kind: 'probe-answered';

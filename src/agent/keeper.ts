@@ -1,0 +1,191 @@
+import { toError } from '../errors.ts';
+import type { Sysctls } from '../kernel/sysctl.ts';
+import type { Family } from '../model/address.ts';
+import type { Finding } from '../model/finding.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { FamilyDebugState } from '../observe/debug-state.ts';
+import type { Observer, SyncReport } from '../observe/happening.ts';
+import type { Log } from '../observe/log.ts';
+import type { RoutingSettings } from '../routing/settings.ts';
+import { settleNode } from './apply.ts';
+import { FamilyRules, type Passed } from './family-rules.ts';
+import type { HeldFacts } from './host-facts.ts';
+import type { FamilyKernel } from './node-kernel.ts';
+import { ruleFindings } from './rule-findings.ts';
+import { type Clock, Scheduler } from './scheduler.ts';
+import { failureReport, successReport } from './sync-report.ts';
+
+export interface KeeperOptions {
+  readonly family: Family;
+  /** Finds what this family's programs and kernel can do; asked at the start and after a failure. */
+  readonly open: () => Promise<FamilyKernel>;
+  readonly sysctls: Sysctls;
+  readonly facts: HeldFacts;
+  /** As they are now. */
+  readonly routing: () => RoutingSettings;
+  readonly scheduling: {
+    readonly minPeriodMilliseconds: number | undefined;
+    readonly retryMaximum: number;
+  };
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly observe: Observer;
+  /** Takes what keeps the rules from being as the objects ask for. */
+  readonly tellFindings: (findings: readonly Finding[]) => void;
+  /** Called after each sync that ended well: the kernel holds the snapshot. Must return at once. */
+  readonly programmed: (snapshot: Snapshot) => void;
+}
+
+/**
+ * Keeps the rules of one family equal to what is wanted: syncs when something changed, again after a failure, and again when what the kernel
+ * refused may be tried once more. Knows nothing of the other family, so neither waits for the other.
+ */
+export class Keeper {
+  readonly family: Family;
+  readonly #options: KeeperOptions;
+  readonly #rules: FamilyRules;
+  readonly #scheduler: Scheduler;
+  readonly #log: Log;
+  #kernel: FamilyKernel | undefined;
+  #wanted: Snapshot | undefined;
+  #programmed: Snapshot | undefined;
+  #lastReport: SyncReport | undefined;
+  #settled = true;
+  #cancelRetry: () => void = () => undefined;
+  /** Called at the end of the next pass that begins from now on. */
+  #waiting: (() => void)[] = [];
+
+  constructor(options: KeeperOptions) {
+    const { family, scheduling, clock, random } = options;
+    this.family = family;
+    this.#options = options;
+    this.#log = options.log.child({ family });
+    this.#rules = new FamilyRules(family, this.#log);
+    const run = () => this.#run();
+    this.#scheduler = new Scheduler({ run, ...scheduling, retryMilliseconds: 1000, clock, random });
+  }
+
+  /** The cluster is this now. */
+  want(snapshot: Snapshot): void {
+    this.#wanted = snapshot;
+    this.#options.observe({ kind: 'sync-queued', family: this.family });
+    this.#scheduler.request();
+  }
+
+  /** Something besides the cluster is another one now: settings, or facts of the host. */
+  again(): void {
+    if (this.#wanted !== undefined) this.want(this.#wanted);
+  }
+
+  /** Somebody else may have written: reads the kernel and repairs. Resolves when that has been done or has failed. */
+  suspect(): Promise<void> {
+    if (this.#wanted === undefined || this.#options.signal.aborted) return Promise.resolve();
+    this.#rules.suspect();
+    const ended = new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#scheduler.request();
+    return ended;
+  }
+
+  retime(scheduling: KeeperOptions['scheduling']): void {
+    this.#scheduler.retime(scheduling);
+  }
+
+  debugState(): FamilyDebugState {
+    const { decided, lastPlan, quarantine } = this.#rules;
+    return { family: this.family, routes: decided, lastPlan, quarantined: [...quarantine.keys()].sort() };
+  }
+
+  /** Waits for a sync that is under way. */
+  async stop(): Promise<void> {
+    this.#cancelRetry();
+    await this.#scheduler.stop();
+    this.#release(this.#waiting);
+  }
+
+  async #run(): Promise<void> {
+    const snapshot = this.#wanted;
+    if (snapshot === undefined) return;
+    const { clock } = this.#options;
+    const started = clock.now();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    try {
+      const passed = await this.#pass(snapshot);
+      await this.#settleNode(passed);
+      this.#succeeded(snapshot, passed, clock.now() - started);
+    } catch (thrown) {
+      this.#failed(snapshot, thrown, clock.now() - started);
+      throw thrown;
+    } finally {
+      this.#tellFindings(snapshot);
+      this.#armRetry();
+      this.#release(waiting);
+    }
+  }
+
+  async #pass(snapshot: Snapshot): Promise<Passed> {
+    const { open, facts, routing, clock, signal } = this.#options;
+    // A module may have been loaded since the kernel refused something.
+    if (this.#rules.mayRetry(clock.now())) this.#kernel = undefined;
+    this.#kernel ??= await open();
+    const { iptables, features } = this.#kernel;
+    const input = { family: this.family, snapshot, settings: routing(), host: await facts.current() };
+    return this.#rules.pass({ input, features, kernel: iptables, now: clock.now(), signal });
+  }
+
+  #succeeded(snapshot: Snapshot, passed: Passed, milliseconds: number): void {
+    const { observe, programmed } = this.#options;
+    const about = { family: this.family, snapshot, milliseconds, ...this.#standing() };
+    const report = successReport(about, passed, this.#programmed);
+    this.#lastReport = report;
+    this.#programmed = snapshot;
+    const { drift } = passed;
+    if (drift.length > 0) observe({ kind: 'drift-found', family: this.family, chains: drift });
+    observe({ kind: 'sync-ended', ...report });
+    programmed(snapshot);
+  }
+
+  #failed(snapshot: Snapshot, thrown: unknown, milliseconds: number): void {
+    this.#kernel = undefined;
+    const report = failureReport(this.family, snapshot, milliseconds, thrown, this.#lastReport);
+    this.#options.observe({ kind: 'sync-ended', ...report });
+  }
+
+  #standing() {
+    const { decided, quarantine } = this.#rules;
+    return {
+      quarantined: [...quarantine.keys()].sort(),
+      withoutLocalEndpoints: decided?.withoutLocalEndpoints ?? { internal: 0, external: 0 },
+    };
+  }
+
+  /** Told once and not retried: the rules are in place, and only NodePorts on 127.0.0.1 miss the setting. */
+  async #settleNode({ layout }: Passed): Promise<void> {
+    try {
+      await settleNode(this.#options, { layout });
+      this.#settled = true;
+    } catch (thrown) {
+      if (this.#settled) this.#log.warn({ err: toError(thrown) }, 'NodePorts on 127.0.0.1 will not answer');
+      this.#settled = false;
+    }
+  }
+
+  #tellFindings(snapshot: Snapshot): void {
+    const { quarantine, layout } = this.#rules;
+    this.#options.tellFindings(ruleFindings(snapshot, quarantine, layout?.lacks));
+  }
+
+  #armRetry(): void {
+    const { clock } = this.#options;
+    const at = this.#rules.nextTry;
+    this.#cancelRetry();
+    if (at !== undefined)
+      this.#cancelRetry = clock.after(Math.max(at - clock.now(), 0) + 1, () => this.#scheduler.request());
+  }
+
+  #release(waiting: readonly (() => void)[]): void {
+    for (const resolve of waiting) resolve();
+  }
+}

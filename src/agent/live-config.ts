@@ -1,0 +1,77 @@
+import type { Config } from '../config/defaults.ts';
+import type { ConfigUpdates } from '../config/updates.ts';
+import type { Log } from '../observe/log.ts';
+
+/** The configuration that holds now. A file that is not valid any more changes nothing. */
+export interface LiveConfig {
+  readonly current: Config;
+  /** Only what holds from the next sync on has changed: routing, periods of syncs, connection tracking, the OOM score. One listener. */
+  onChange(listener: (config: Config) => void): void;
+  /** What was opened with the old one has to be opened again: the source, the observers. One listener. */
+  onRestart(listener: () => void): void;
+  /** The file is not valid any more. One listener. */
+  onRefused(listener: (error: Error) => void): void;
+  stop(): Promise<void>;
+}
+
+export function followConfig(first: Config, updates: ConfigUpdates | undefined, log: Log): LiveConfig {
+  let current = first;
+  let change: (config: Config) => void = () => undefined;
+  let restart: () => void = () => undefined;
+  let refused: (error: Error) => void = () => undefined;
+  updates?.start({
+    changed: (config) => {
+      const before = current;
+      current = keepVariant(before, config, log);
+      const fields = changedFields(before, current);
+      if (fields.length === 0) return;
+      const isLive = fields.every((field) => liveFields.has(field));
+      log.info({ fields, restarts: !isLive }, 'the configuration has changed');
+      if (isLive) change(current);
+      else restart();
+    },
+    refused: (error) => refused(error),
+  });
+  return {
+    get current() {
+      return current;
+    },
+    onChange: (listener) => {
+      change = listener;
+    },
+    onRestart: (listener) => {
+      restart = listener;
+    },
+    onRefused: (listener) => {
+      refused = listener;
+    },
+    stop: async () => updates?.stop(),
+  };
+}
+
+const liveFields: ReadonlySet<string> = new Set([
+  'routing',
+  'sync',
+  'conntrack',
+  'oomScoreAdj',
+  'withoutEffect',
+]);
+
+/** The rules would have to move to the other half of the kernel; a packet passes through both, so they must not stand in both. */
+function keepVariant(before: Config, after: Config, log: Log): Config {
+  const { mode, iptablesVariant } = before;
+  if (after.mode === mode && after.iptablesVariant === iptablesVariant) return after;
+  const wanted = { mode: after.mode, iptablesVariant: after.iptablesVariant };
+  log.warn(
+    wanted,
+    'another mode or iptables variant holds from the next start of the process on; run cleanup before it',
+  );
+  return { ...after, mode, iptablesVariant };
+}
+
+function changedFields(before: Config, after: Config): readonly string[] {
+  const old = new Map(Object.entries(before));
+  const names = Object.keys({ ...before, ...after });
+  const fresh = new Map(Object.entries(after));
+  return names.filter((name) => JSON.stringify(old.get(name)) !== JSON.stringify(fresh.get(name)));
+}
