@@ -1,10 +1,11 @@
 import type { ApplyReport } from '../agent/apply.ts';
 import type { CleanupReport } from '../agent/cleanup.ts';
+import type { InitializeReport } from '../agent/initialize.ts';
 import type { Context, NodeOptions, SourceOptions } from '../agent/options.ts';
 import type { RenderedFamily } from '../agent/render.ts';
 import type { Comparison } from '../rules/comparison.ts';
 
-/** What the verbs ask of the agent. They know it by these five functions alone, and tests hand in others. */
+/** What the verbs ask of the agent. They know it by these six functions alone, and tests hand in others. */
 export interface Actions {
   /** The whole rule text of each family, as it would be sent to an empty kernel. */
   render(options: SourceOptions, context: Context): Promise<readonly RenderedFamily[]>;
@@ -14,6 +15,8 @@ export interface Actions {
   diff(options: SourceOptions, context: Context): Promise<Comparison>;
   /** Removes our rules. One report per family and variant that was looked at. */
   cleanup(options: NodeOptions, context: Context): Promise<readonly CleanupReport[]>;
+  /** Sets what needs full privileges, so that `run` can do with CAP_NET_ADMIN. */
+  initialize(options: NodeOptions, context: Context): Promise<InitializeReport>;
   /** Follows the source until the signal is aborted, and resolves then. */
   run(options: SourceOptions, context: Context): Promise<void>;
 }

@@ -8,12 +8,15 @@ export function differenceCode(detailed: boolean): number {
 
 const usageCodes: readonly string[] = ['NP-CLI-001', 'NP-CLI-002', 'NP-CLI-003', 'NP-CLI-004', 'NP-CLI-005'];
 
+/** The command line may be what is wrong, so its words are looked at. */
+const detailed = /^--detailed[-_]exitcode(?:=(?:1|t|true))?$/i;
+
 /**
  * 1 for an error, 2 when the command line itself is wrong. For `diff` 1 means differences, so every error is 2; with
  * `--detailed-exitcode` it is the other way round.
  */
 export function failureCode(argv: readonly string[], error: Pick<NodeplaneError, 'code'>): number {
-  if (argv[0] === 'diff') return argv.includes('--detailed-exitcode') ? 1 : 2;
+  if (argv[0] === 'diff') return argv.some((word) => detailed.test(word)) ? 1 : 2;
   return usageCodes.includes(error.code) ? 2 : 1;
 }
 

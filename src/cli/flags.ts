@@ -2,7 +2,7 @@ import { modes } from '../config/mode.ts';
 import { iptablesVariants } from '../config/schema.ts';
 import { logLevels } from '../observe/log.ts';
 
-/** One flag as help shows it. Without `value` it is a switch. */
+/** One flag as help shows it. Without `value` it is a switch, which may be written `--x=false` too. */
 export interface FlagDeclaration {
   readonly flag: `--${string}`;
   readonly value?: string;
@@ -20,6 +20,16 @@ export const flagTable = {
     flag: '--manifests',
     value: 'directory',
     help: 'read Services, EndpointSlices and Nodes from the YAML and JSON files of a directory',
+  },
+  kubeconfig: {
+    flag: '--kubeconfig',
+    value: 'file',
+    help: 'follow the API server of a kubeconfig (default: in-cluster, then $KUBECONFIG)',
+  },
+  master: {
+    flag: '--master',
+    value: 'url',
+    help: 'address of the API server, in place of the one that the kubeconfig or the pod has',
   },
   node: {
     flag: '--node',
@@ -54,8 +64,18 @@ export const flagTable = {
     flag: '--log-level',
     value: 'level',
     choices: logLevels,
-    help: `least level of log entries: ${logLevels.join(', ')} (default: info for run, else warn)`,
+    help: `least level of log entries: ${logLevels.join(', ')} (default: what logging.verbosity asks for, else info for run and warn for the others)`,
   },
+  writeConfigTo: {
+    flag: '--write-config-to',
+    value: 'file',
+    help: 'write the configuration that would hold to a file, and end',
+  },
+  initOnly: {
+    flag: '--init-only',
+    help: 'set what needs full privileges (sysctls), and end; after that, CAP_NET_ADMIN is enough',
+  },
+  cleanup: { flag: '--cleanup', help: 'do as the verb cleanup does, and end' },
   rules: { flag: '--rules', help: 'show the rule lines under each change' },
   detailedExitcode: {
     flag: '--detailed-exitcode',

@@ -1,14 +1,25 @@
 import { Command, CommanderError, Option } from 'commander';
 import { didYouMean } from '../config/nearest.ts';
 import { NodeplaneError, printable } from '../errors.ts';
+import type { RawKubeProxyFlags } from './field-flags.ts';
 import { type FlagDeclaration, type FlagName, flagTable, type RawFlags } from './flags.ts';
+import { isSwitch, type KubeProxyFlag, kubeProxyFlags } from './kube-proxy-flags.ts';
+import { kubeProxyFlagsHelp } from './kube-proxy-help.ts';
 import { type Verb, verbs } from './verbs.ts';
 
 /** What a command line asks for. */
 export type Invocation =
-  | { readonly kind: 'call'; readonly verb: Verb; readonly flags: RawFlags }
+  | {
+      readonly kind: 'call';
+      readonly verb: Verb;
+      readonly flags: RawFlags;
+      readonly kubeProxy: RawKubeProxyFlags;
+    }
   /** Help or the version. `unasked`: nothing was said, so help is shown, and that is an error. */
   | { readonly kind: 'text'; readonly text: string; readonly unasked: boolean };
+
+/** Behind a switch: Go's flags may be written `--x=false`. Help does not show it. */
+const optionalBoolean = ' [boolean]';
 
 /** Longer placeholders would push the text of help to the right. */
 const widestPlaceholder = 14;
@@ -24,11 +35,17 @@ export function parse(argv: readonly string[], version: string, columns: number)
   for (const verb of verbs) {
     const command = describeVerb(program, verb);
     command.action(() => {
-      called.push({ kind: 'call', verb, flags: flagsOf(verb, command.opts()) });
+      const options: Readonly<Record<string, unknown>> = command.opts();
+      called.push({
+        kind: 'call',
+        verb,
+        flags: flagsOf(verb, options),
+        kubeProxy: kubeProxyFlagsOf(options),
+      });
     });
   }
   try {
-    program.parse([...argv], { from: 'user' });
+    program.parse(argv.map(withDashes), { from: 'user' });
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (printed.length === 0) throw usageError(thrown, argv);
@@ -41,6 +58,11 @@ export function parse(argv: readonly string[], version: string, columns: number)
   const [invocation] = called;
   if (invocation === undefined) throw new NodeplaneError('NP-CLI-005', { reason: 'it names no verb' });
   return invocation;
+}
+
+/** kube-proxy takes `--cluster_cidr` for `--cluster-cidr`, and so do all parts of Kubernetes. */
+function withDashes(word: string): string {
+  return word.replace(/^--[\w-]+/, (name) => name.replaceAll('_', '-'));
 }
 
 function describeProgram(version: string, columns: number, printed: string[]): Command {
@@ -66,6 +88,7 @@ function describeProgram(version: string, columns: number, printed: string[]): C
     .configureHelp({
       commandUsage: usageLine,
       subcommandTerm: (command) => command.name(),
+      optionTerm: (option) => option.flags.replace(optionalBoolean, ''),
       styleTitle: (title) => titles.get(title) ?? title,
     })
     .addHelpText('after', programNotes);
@@ -96,12 +119,31 @@ function describeVerb(program: Command, verb: Verb): Command {
     .description(verb.description)
     .helpOption('-h, --help', 'print this help');
   for (const name of verb.flags) command.addOption(optionOf(flagTable[name]));
+  if (verb.takesKubeProxyFlags) describeKubeProxyFlags(command);
   const examples = verb.examples.map(({ does, command: line }) => `  # ${does}\n  ${line}`);
   return command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
 }
 
+function describeKubeProxyFlags(command: Command): void {
+  for (const flag of kubeProxyFlags) command.addOption(kubeProxyOption(flag));
+  command.addHelpText('after', kubeProxyFlagsHelp());
+}
+
+/** Not in the list of help, which they would make unreadable. Values of lists add up, as in kube-proxy. */
+function kubeProxyOption(declared: KubeProxyFlag): Option {
+  const { flag, short, form } = declared;
+  const names = short === undefined ? flag : `${short}, ${flag}`;
+  const option = new Option(`${names}${isSwitch(declared) ? optionalBoolean : ' <value>'}`).hideHelp();
+  const adds = form === 'list' || form === 'gates';
+  return option.argParser((value: string, before: unknown) => {
+    // `-v=4` is `-v4` to commander.
+    const own = short === undefined ? value : value.replace(/^=/, '');
+    return adds && typeof before === 'string' ? `${before},${own}` : own;
+  });
+}
+
 function optionOf({ flag, value, choices, help }: FlagDeclaration): Option {
-  if (value === undefined) return new Option(flag, help);
+  if (value === undefined) return new Option(`${flag}${optionalBoolean}`, help);
   const inline = choices?.join('|') ?? value;
   return new Option(`${flag} <${inline.length <= widestPlaceholder ? inline : value}>`, help);
 }
@@ -113,6 +155,14 @@ function flagsOf(verb: Verb, options: Readonly<Record<string, unknown>>): RawFla
     if (typeof value === 'string' || value === true) flags[name] = value;
   }
   return flags;
+}
+
+function kubeProxyFlagsOf(options: Readonly<Record<string, unknown>>): RawKubeProxyFlags {
+  const given = kubeProxyFlags.flatMap(({ flag }) => {
+    const value = options[new Option(flag).attributeName()];
+    return typeof value === 'string' || value === true ? [[flag, value] as const] : [];
+  });
+  return Object.fromEntries(given);
 }
 
 /** Says what commander found in our words, with the nearest flag or verb. */
@@ -139,7 +189,9 @@ function unknownFlag(flag: string, verb: Verb | undefined, cause: CommanderError
   const known = Object.values(flagTable).map((declaration) => declaration.flag);
   const own: readonly string[] = verb === undefined ? known : verb.flags.map((name) => flagTable[name].flag);
   const misplaced = verb === undefined && own.includes(flag);
-  const hint = misplaced ? ': flags follow the verb' : didYouMean(flag, [...own, '--help', '--version']);
+  const compatible = verb?.takesKubeProxyFlags ? kubeProxyFlags.map((each) => each.flag) : [];
+  const nearby = [...own, ...compatible, '--help', '--version'];
+  const hint = misplaced ? ': flags follow the verb' : didYouMean(flag, nearby);
   const command = verb === undefined ? 'nodeplane' : `nodeplane ${verb.name}`;
   return new NodeplaneError('NP-CLI-003', { command, flag: shown(flag), hint }, cause);
 }

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Context, NodeOptions } from '../agent/options.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Context, NodeOptions, SourceOptions } from '../agent/options.ts';
 import { NodeplaneError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
 import type { Comparison } from '../rules/comparison.ts';
@@ -24,7 +24,7 @@ interface Outcome {
   readonly stdout: string;
   readonly stderr: string;
   /** The options with which an action was called. */
-  readonly asked: readonly (readonly [name: string, options: NodeOptions])[];
+  readonly asked: readonly (readonly [name: string, options: NodeOptions & Partial<SourceOptions>])[];
 }
 
 const difference: Comparison = {
@@ -65,6 +65,7 @@ async function call(argv: readonly string[], { actions = {}, io = {} }: Scene = 
     apply: asking('apply', [{ family: 'IPv4', services: 1, steps: 0, lines: 0, bytes: 0, milliseconds: 1 }]),
     diff: asking('diff', { changes: [], drift: [] }),
     cleanup: asking('cleanup', []),
+    initialize: asking('initialize', { changed: [{ setting: 'net/x', value: 1 }] }),
     run: asking('run', undefined),
     ...actions,
   };
@@ -123,7 +124,23 @@ describe('a command line that is wrong', () => {
       ['apply', '--manifest', 'x'],
       'NP-CLI-003: `nodeplane apply` has no flag --manifest (did you mean --manifests?).',
     ],
-    [['apply', '--kubeconfig=x'], 'NP-CLI-003: `nodeplane apply` has no flag --kubeconfig'],
+    [
+      ['apply', '--kubeconfi=x'],
+      'NP-CLI-003: `nodeplane apply` has no flag --kubeconfi (did you mean --kubeconfig?).',
+    ],
+    [['apply', '--nodeport-addresses=x'], 'NP-CLI-003: `nodeplane apply` has no flag --nodeport-addresses'],
+    [
+      ['run', '--nodeport-adresses=x'],
+      'NP-CLI-003: `nodeplane run` has no flag --nodeport-adresses (did you mean --nodeport-addresses?).',
+    ],
+    [
+      ['apply', '--manifests', 'x', '--kubeconfig', 'y'],
+      'NP-CLI-002: The value "y" of --kubeconfig is not usable: objects come from --manifests or from it.',
+    ],
+    [
+      ['diff', '--manifests', 'x', '--rules=maybe'],
+      'NP-CLI-002: The value "maybe" of --rules is not usable: it is neither true nor false.',
+    ],
     [['apply', '--rules'], 'NP-CLI-003: `nodeplane apply` has no flag --rules'],
     [
       ['--manifests', 'x', 'apply'],
@@ -203,7 +220,7 @@ describe('settings', () => {
       [
         'apply',
         {
-          manifests: 'dir',
+          source: { kind: 'manifests', directory: 'dir' },
           families: ['IPv4', 'IPv6'],
           config: {
             nodeName: 'n1',
@@ -274,17 +291,113 @@ describe('verbs', () => {
     expect(bad.stderr).toContain('error NP-KERNEL-003');
     expect(bad.code).toBe(1);
   });
+});
 
-  it('tell in the log which settings have no effect', async () => {
+describe('run', () => {
+  const idle = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nportRange: 1-2\n';
+
+  it('tells in the log which settings and flags have no effect', async () => {
     const file = join(directory, 'idle.yaml');
-    await writeFile(
-      file,
-      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\noomScoreAdj: -5\n',
-    );
-    const { stderr } = await call(['run', '--manifests', 'x', '--config', file]);
-    expect(JSON.parse(stderr)).toMatchObject({ level: 'info', fields: ['oomScoreAdj'] });
-    const quiet = await call(['run', '--manifests', 'x', '--config', file, '--log-level', 'error']);
-    expect(quiet.stderr).toBe('');
+    await writeFile(file, idle);
+    const argv = ['run', '--manifests', 'x', '--config', file, '--logtostderr'];
+    const { stderr } = await call(argv);
+    const entries = stderr
+      .trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+    expect(entries).toMatchObject([
+      { level: 'warn', fields: ['portRange'] },
+      { level: 'warn', flags: ['--logtostderr'] },
+    ]);
+    expect((await call([...argv, '--log-level', 'error'])).stderr).toBe('');
+  });
+
+  it('follows the file of --config, and none without', async () => {
+    const file = join(directory, 'followed.yaml');
+    await writeFile(file, idle);
+    const told: number[] = [];
+    const run = async ({ updates }: SourceOptions): Promise<void> => {
+      updates?.start({
+        changed: ({ routing }) => told.push(routing.masqueradeBit),
+        refused: () => told.push(-1),
+      });
+      await writeFile(file, `${idle}iptables: {masqueradeBit: 9}\n`);
+      await vi.waitFor(() => expect(told).toEqual([9]), { timeout: 15_000 });
+      await updates?.stop();
+    };
+    expect(await call(['run', '--manifests', 'x', '--config', file], { actions: { run } })).toMatchObject({
+      code: 0,
+    });
+    const { asked } = await call(['run', '--manifests', 'x']);
+    expect(asked[0]?.[1].updates).toBeUndefined();
+  });
+
+  it('writes the configuration that would hold, and does nothing else', async () => {
+    const file = join(directory, 'written.yaml');
+    const argv = ['--proxy-mode=iptables', '--conntrack-min=7', '--write-config-to', file];
+    expect(await call(['run', ...argv])).toMatchObject({ code: 0, stdout: '', asked: [] });
+    const { asked } = await call(['run', '--kubeconfig', 'k', '--config', file]);
+    expect(asked[0]?.[1].config).toMatchObject({ conntrack: { min: 7 }, nodeName: 'host-1' });
+    const failed = await call(['run', '--write-config-to', join(directory, 'no/such')]);
+    expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('error NP-CONFIG-004') });
+  });
+
+  it('does what --init-only and --cleanup ask for, without a source', async () => {
+    const first = await call(['run', '--init-only', '--conntrack-min=7']);
+    expect(first).toMatchObject({ code: 0, stdout: 'net/x = 1\n' });
+    expect(first.asked).toMatchObject([['initialize', { config: { conntrack: { min: 7 } } }]]);
+    const json = await call(['run', '--init-only=true', '--output=json']);
+    expect(JSON.parse(json.stdout)).toEqual({ changed: [{ setting: 'net/x', value: 1 }] });
+    const cleaned = await call(['run', '--cleanup']);
+    expect(cleaned).toMatchObject({ code: 0, stdout: 'nothing to remove\n' });
+    expect(cleaned.asked.map(([name]) => name)).toEqual(['cleanup']);
+    const plain = await call(['run', '--cleanup=false', '--init-only=false', '--manifests=x']);
+    expect(plain.asked.map(([name]) => name)).toEqual(['run']);
+  });
+
+  it('asks the API server when it is told of one', async () => {
+    const { asked } = await call(['run', '--kubeconfig=/k', '--master=https://192.0.2.1:6443']);
+    expect(asked[0]?.[1]).toMatchObject({
+      source: { kind: 'api' },
+      config: { client: { kubeconfig: '/k', server: 'https://192.0.2.1:6443' } },
+    });
+  });
+});
+
+describe('the log', () => {
+  const levels = ['trace', 'debug', 'info', 'warn'] as const;
+
+  it.each<[string[], (typeof levels)[number]]>([
+    [['run', '--v=0'], 'info'],
+    [['run', '--v=3'], 'info'],
+    [['run', '--v=4'], 'debug'],
+    [['run', '--v=6'], 'trace'],
+    [['run', '--v=10', '--log-level=warn'], 'warn'],
+    [['apply'], 'warn'],
+  ])('of %j begins at level %s', async (argv, least) => {
+    const speak = async (_: NodeOptions, { log }: Context): Promise<void> => {
+      for (const level of levels) log[level]({}, 'said');
+    };
+    const apply = async (options: NodeOptions, context: Context) => {
+      await speak(options, context);
+      return [];
+    };
+    const { stderr } = await call([...argv, '--manifests', 'x'], { actions: { run: speak, apply } });
+    const said = stderr
+      .trim()
+      .split('\n')
+      .map((line) => String(Object.entries(JSON.parse(line)).find(([key]) => key === 'level')?.[1]));
+    expect(said).toEqual(levels.slice(levels.indexOf(least)));
+  });
+
+  it('has the form that logging.format says', async () => {
+    const run = async (_: NodeOptions, { log }: Context): Promise<void> => log.info({}, 'said');
+    const argv = ['run', '--manifests=x'];
+    const text = await call([...argv, '--logging-format=text'], { actions: { run } });
+    expect(text.stderr).toMatch(/^\d\d:\d\d:\d\d\.\d{3} info {2}said\n$/);
+    const terminal = recorder(true);
+    await call([...argv, '--logging-format=json'], { actions: { run }, io: { stderr: terminal.sink } });
+    expect(JSON.parse(terminal.text())).toMatchObject({ msg: 'said' });
   });
 });
 

@@ -1,16 +1,19 @@
 import type { NodeOptions } from '../agent/options.ts';
+import type { Config } from '../config/defaults.ts';
+import { followConfig } from '../config/follow.ts';
 import { loadConfig } from '../config/load.ts';
-import { NodeplaneError, toError } from '../errors.ts';
+import type { ConfigUpdates } from '../config/updates.ts';
+import { toError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
-import { createLog, type Log } from '../observe/log.ts';
 import type { Actions } from './actions.ts';
 import { failureCode, signalCode } from './exit.ts';
 import type { Io } from './io.ts';
+import { openLog } from './log.ts';
 import { parse } from './parse.ts';
 import { tellable } from './print/error.ts';
-import { wantsColour } from './print/page.ts';
 import { createReporter, type Reporter } from './reporter.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { chooseSource, identify } from './source.ts';
 import type { Call } from './verb.ts';
 import type { Verb } from './verbs.ts';
 import { version } from './version.ts';
@@ -24,7 +27,12 @@ export async function main(
   try {
     const invocation = parse(argv, version, io.stdout.columns);
     if (invocation.kind === 'call') {
-      return await perform(invocation.verb, readSettings(invocation.flags), io, loadActions);
+      return await perform(
+        invocation.verb,
+        readSettings(invocation.flags, invocation.kubeProxy),
+        io,
+        loadActions,
+      );
     }
     await (invocation.unasked ? io.stderr : io.stdout).write(invocation.text);
     return invocation.unasked ? 2 : 0;
@@ -39,15 +47,23 @@ async function perform(
   io: Io,
   loadActions: () => Promise<Actions>,
 ): Promise<number> {
-  const host = { nodeName: io.environment['NODE_NAME'], hostname: io.hostname };
-  const config = await loadConfig({ file: settings.configFile, flags: settings.config, host });
-  const log = logFor(verb, settings, io);
+  const host = identify(io);
+  const load = (): Promise<Config> => loadConfig({ file: settings.configFile, flags: settings.config, host });
+  const config = await load();
+  const usual = verb.name === 'run' ? 'info' : 'warn';
+  const log = openLog(io, config.logging, { chosen: settings.logLevel, usual });
   const reporter = createReporter(io, settings.output);
   const standing = collector();
+  const options: NodeOptions = { config, families: settings.families };
   const call: Call = {
     actions: await loadActions(),
     settings,
-    ...optionsOf(settings, { config, families: settings.families }),
+    options,
+    withSource: () => ({
+      ...options,
+      source: chooseSource(settings, config, host),
+      updates: updatesOf(settings, config, load),
+    }),
     context: { log, signal: io.signal, onFindings: standing.take },
     print: async (result) => {
       await standing.tell(reporter);
@@ -65,27 +81,13 @@ async function perform(
   }
 }
 
-function optionsOf(settings: Settings, options: NodeOptions): Pick<Call, 'options' | 'withSource'> {
-  return {
-    options,
-    withSource: () => {
-      if (settings.manifests === undefined) throw new NodeplaneError('NP-CLI-001');
-      return { ...options, source: { kind: 'manifests', directory: settings.manifests } };
-    },
-  };
-}
-
-/** JSON lines, unless a person looks. Standard output belongs to results. */
-function logFor(verb: Verb, settings: Settings, io: Io): Log {
-  return createLog({
-    level: settings.logLevel ?? (verb.name === 'run' ? 'info' : 'warn'),
-    format: io.stderr.isTerminal ? 'lines' : 'json',
-    colour: wantsColour(io.stderr.isTerminal, io.environment),
-    write: (text) => {
-      // A log that cannot be written must not end the agent.
-      io.stderr.write(text).catch(() => undefined);
-    },
-  });
+/** Nothing is watched before somebody starts them. */
+function updatesOf(
+  { configFile: file }: Settings,
+  current: Config,
+  load: () => Promise<Config>,
+): ConfigUpdates | undefined {
+  return file === undefined ? undefined : followConfig({ file, current, load });
 }
 
 interface Collector {

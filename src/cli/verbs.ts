@@ -7,6 +7,8 @@ export interface Verb {
   readonly summary: string;
   readonly description: string;
   readonly flags: readonly FlagName[];
+  /** Takes kube-proxy's flags besides, so that the arguments of its DaemonSet work. */
+  readonly takesKubeProxyFlags?: boolean;
   readonly examples: readonly Example[];
   readonly load: () => Promise<PerformVerb>;
 }
@@ -17,7 +19,7 @@ interface Example {
 }
 
 const machineFlags = ['config', 'mode', 'iptablesVariant', 'family', 'output', 'logLevel'] as const;
-const sourceFlags = ['manifests', 'node', 'clusterCidr', ...machineFlags] as const;
+const sourceFlags = ['manifests', 'kubeconfig', 'master', 'node', 'clusterCidr', ...machineFlags] as const;
 
 export const verbs: readonly Verb[] = [
   {
@@ -25,13 +27,15 @@ export const verbs: readonly Verb[] = [
     summary: 'the agent: follow the cluster and keep the rules of this node up to date',
     description:
       'Reads the objects, programs the rules, and follows every change until SIGTERM or SIGINT. The rules stay when it ends.',
-    flags: sourceFlags,
+    flags: [...sourceFlags, 'writeConfigTo', 'initOnly', 'cleanup'],
+    takesKubeProxyFlags: true,
     examples: [
-      { does: 'Follow a directory', command: 'nodeplane run --manifests /etc/nodeplane/manifests' },
+      { does: 'Follow the API server', command: 'nodeplane run --kubeconfig /etc/nodeplane/kubeconfig' },
       {
-        does: 'Take over the settings of kube-proxy',
-        command: 'nodeplane run --manifests ./cluster --config /var/lib/kube-proxy/config.conf',
+        does: 'In the place of kube-proxy, with its arguments',
+        command: 'nodeplane run --config=/var/lib/kube-proxy/config.conf --v=2',
       },
+      { does: 'Follow a directory', command: 'nodeplane run --manifests /etc/nodeplane/manifests' },
     ],
     load: async () => (await import('./verbs/run.ts')).run,
   },

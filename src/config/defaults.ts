@@ -47,6 +47,14 @@ export interface ServingSettings {
   readonly profiling: boolean;
 }
 
+/** How the log is written; flags of the command line go before both. */
+export interface LoggingSettings {
+  /** klog's number: 0 is quiet, 4 is for debugging, 6 and more for tracing. */
+  readonly verbosity: number;
+  /** `text`: lines for people. Undefined: those on a terminal, JSON elsewhere. */
+  readonly format: 'text' | 'json' | undefined;
+}
+
 /** All that an administrator decided: defaults, the configuration file and flags, checked and settled. */
 export interface Config {
   readonly mode: 'iptables';
@@ -62,7 +70,8 @@ export interface Config {
   readonly events: boolean;
   /** -1000 to 1000 for /proc/self/oom_score_adj; undefined leaves it. */
   readonly oomScoreAdj: number | undefined;
-  /** Fields of the file that have a value and no effect (yet), as dotted paths. */
+  readonly logging: LoggingSettings;
+  /** Fields, of the file or by flags, that ask for something and have no effect: dotted paths, as of docs/configuration.md. */
   readonly withoutEffect: readonly string[];
 }
 
@@ -90,5 +99,6 @@ export const defaultConfig: Omit<Config, 'nodeName'> = {
   },
   events: true,
   oomScoreAdj: -999,
+  logging: { verbosity: 0, format: undefined },
   withoutEffect: [],
 };

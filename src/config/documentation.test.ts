@@ -9,7 +9,7 @@ import { documentSchemas } from './schema.ts';
 const page = join(import.meta.dirname, '../../docs/configuration.md');
 const text = readFileSync(page, 'utf8');
 
-const words: Readonly<Record<Effect, string>> = { used: 'used', later: 'not yet', never: 'never' };
+const words: Readonly<Record<Effect, string>> = { used: 'used', refused: 'refused', none: 'none' };
 
 describe('docs/configuration.md', () => {
   it('holds the table of all fields (vitest -u writes it)', async () => {
@@ -48,7 +48,7 @@ describe('the notes on fields', () => {
     expect(notes['iptables.masqueradeAll']?.default).toBe(String(config.routing.masqueradeAll));
     expect(notes['iptables.localhostNodePorts']?.default).toBe(String(config.routing.localhostNodePorts));
     expect(notes['iptables.syncPeriod']?.default).toBe('30s');
-    expect(config.sync).toEqual({ syncPeriodMilliseconds: 30_000, minSyncPeriodMilliseconds: 1000 });
+    expect(config.sync).toEqual({ syncPeriodMilliseconds: 30_000, minSyncPeriodMilliseconds: undefined });
   });
 });
 

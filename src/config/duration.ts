@@ -25,6 +25,8 @@ export function parseDuration(text: string): number | undefined {
     total += Number(groups?.['amount']) * (unitMilliseconds.get(groups?.['unit'] ?? '') ?? Number.NaN);
   }
   if (!(total < longest)) return undefined;
+  // 32.035 s are 32,035 ms, not some billionths less. Long durations have no room for such an error.
+  if (total * 1e6 < Number.MAX_SAFE_INTEGER) total = Math.round(total * 1e6) / 1e6;
   return sign === '-' && total !== 0 ? -total : total;
 }
 

@@ -7,7 +7,6 @@ import { parseDuration } from './duration.ts';
 export const text = v.nullish(v.string());
 export const flag = v.nullish(v.boolean());
 export const decimal = v.nullish(v.number());
-export const integer = v.nullish(v.pipe(v.number(), v.safeInteger()));
 export const texts = v.nullish(v.array(v.string()));
 
 /** A group of fields; other fields are refused. (To valibot alone a list is an object too.) */
@@ -54,6 +53,41 @@ export const endpointText = v.nullish(
     ),
   ),
 );
+
+/** How long the log may be kept back: a duration, or nanoseconds as a number. */
+export const flushFrequency = v.nullish(v.union([v.pipe(v.number(), v.minValue(0)), durationText()]));
+
+/** `1.35`, a minor version of Kubernetes. */
+export const minorVersion = v.nullish(
+  v.pipe(
+    v.string(),
+    v.regex(/^(?:\d+\.\d+)?$/, (issue) => `${issue.received} is not a version such as "1.35"`),
+  ),
+);
+
+/** `https://host:port`; the scheme may be left out, nothing may follow. The URL comes out without a slash at its end. */
+export const serverUrl = v.nullish(
+  v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      if (dataset.value === '') return '';
+      const server = readServer(dataset.value);
+      if (server !== undefined) return server;
+      addIssue({
+        message: `${JSON.stringify(dataset.value.slice(0, 80))} is no address of an API server, such as "https://10.0.0.1:6443"`,
+      });
+      return NEVER;
+    }),
+  ),
+);
+
+function readServer(text: string): string | undefined {
+  const withScheme = text.includes('://') ? text : `https://${text}`;
+  if (!URL.canParse(withScheme)) return undefined;
+  const { protocol, origin, pathname, search, hash, username, password } = new URL(withScheme);
+  const more = `${pathname === '/' ? '' : pathname}${search}${hash}${username}${password}`;
+  return protocol === 'https:' && more === '' ? origin : undefined;
+}
 
 function durationText() {
   return v.pipe(

@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import { type ParsedDocument, parseFile } from './documents.ts';
 import { didYouMean } from './nearest.ts';
 import { type Problem, pathText, problemOf } from './problem.ts';
-import { type Effect, fieldNotes } from './reference.ts';
+import { fieldNotes } from './reference.ts';
+import { fieldOf, refusedFields } from './requests.ts';
 import {
   type DocumentKind,
   documentSchemas,
@@ -10,58 +11,67 @@ import {
   type NodeplaneConfiguration,
 } from './schema.ts';
 
-/** The documents of one configuration file that follow their schemas. */
+/** The documents of one configuration file. */
 export interface ConfigurationFile {
-  readonly kubeProxy: KubeProxyConfiguration;
-  readonly nodeplane: NodeplaneConfiguration;
+  /** What the documents say, as YAML gives it, by kind; empty where a document is missing or has a fault. */
+  readonly values: DocumentValues;
   /** Everything wrong, as `12:3: field: what`, in the order of the file. */
   readonly faults: readonly string[];
-  /** Fields that have a value and no effect, as dotted paths. */
-  readonly withoutEffect: readonly string[];
   /** `12:3: field: what` for a problem of the KubeProxyConfiguration that was found later. */
   faultOf(problem: Problem): string;
 }
 
-type Checked =
-  | { readonly kind: 'KubeProxyConfiguration'; readonly value: KubeProxyConfiguration }
-  | { readonly kind: 'NodeplaneConfiguration'; readonly value: NodeplaneConfiguration };
+/** A document of each kind, not checked yet or checked before. */
+export type DocumentValues = Readonly<Record<DocumentKind, unknown>>;
 
-export const emptyKubeProxy: KubeProxyConfiguration = {
-  apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
-  kind: 'KubeProxyConfiguration',
-};
+/** What a document says that says nothing. */
+export const emptyDocuments = {
+  KubeProxyConfiguration: { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration' },
+  NodeplaneConfiguration: { apiVersion: 'nodeplane.dev/v1alpha1', kind: 'NodeplaneConfiguration' },
+} as const satisfies DocumentValues;
 
-const emptyNodeplane: NodeplaneConfiguration = {
-  apiVersion: 'nodeplane.dev/v1alpha1',
-  kind: 'NodeplaneConfiguration',
+/** No file at all. */
+export const noFile: ConfigurationFile = {
+  values: emptyDocuments,
+  faults: [],
+  faultOf: (problem) => faultText(undefined, problem),
 };
 
 /** Reads the text of a configuration file. Never throws: what is wrong is a fault. */
 export function readConfigurationFile(text: string): ConfigurationFile {
   const { documents, faults: broken } = parseFile(text);
   const faults = [...broken];
-  const seen = new Map<string, Checked>();
-  const withoutEffect: string[] = [];
-  let kubeProxySource: ParsedDocument | undefined;
+  const sources = new Map<DocumentKind, ParsedDocument>();
+  const values: Record<DocumentKind, unknown> = { ...emptyDocuments };
   for (const document of documents) {
-    const { checked, problems } = checkDocument(document.value);
+    const { kind, problems } = checkDocument(document.value);
     faults.push(...problems.map((problem) => faultText(document, problem)));
-    if (checked === undefined) continue;
-    if (seen.has(checked.kind)) faults.push(`${document.locate([])}: a second ${checked.kind}`);
-    seen.set(checked.kind, checked);
-    withoutEffect.push(...idleFields(checked.kind, document.value));
-    if (checked.kind === 'KubeProxyConfiguration') kubeProxySource = document;
+    if (kind === undefined) continue;
+    if (sources.has(kind)) faults.push(`${document.locate([])}: a second ${kind}`);
+    sources.set(kind, document);
+    if (problems.length === 0) values[kind] = document.value;
   }
   if (documents.length === 0 && faults.length === 0) faults.push('1:1: there is no document');
-  const kubeProxy = seen.get('KubeProxyConfiguration');
-  const nodeplane = seen.get('NodeplaneConfiguration');
+  const faultOf = (problem: Problem): string => faultText(sources.get('KubeProxyConfiguration'), problem);
+  return { values, faults, faultOf };
+}
+
+/** What the schemas make of documents in which {@link problemsOf} found nothing. */
+export function readDocuments(values: DocumentValues): {
+  readonly kubeProxy: KubeProxyConfiguration;
+  readonly nodeplane: NodeplaneConfiguration;
+} {
   return {
-    kubeProxy: kubeProxy?.kind === 'KubeProxyConfiguration' ? kubeProxy.value : emptyKubeProxy,
-    nodeplane: nodeplane?.kind === 'NodeplaneConfiguration' ? nodeplane.value : emptyNodeplane,
-    faults,
-    withoutEffect,
-    faultOf: (problem) => faultText(kubeProxySource, problem),
+    kubeProxy: v.parse(documentSchemas.KubeProxyConfiguration, values.KubeProxyConfiguration),
+    nodeplane: v.parse(documentSchemas.NodeplaneConfiguration, values.NodeplaneConfiguration),
   };
+}
+
+/** Everything that a document of the kind says against its schema, and what nodeplane does not do. */
+export function problemsOf(kind: DocumentKind, value: unknown): readonly Problem[] {
+  const { issues } = v.safeParse(documentSchemas[kind], value);
+  const fields = ['apiVersion', 'kind', ...Object.keys(fieldNotes[kind])];
+  return [...(issues ?? []).map((issue) => problemOf(issue, fields)), ...refusedFields(kind, value)];
 }
 
 function faultText(document: ParsedDocument | undefined, { path, text }: Problem): string {
@@ -70,19 +80,13 @@ function faultText(document: ParsedDocument | undefined, { path, text }: Problem
 }
 
 function checkDocument(value: unknown): {
-  readonly checked: Checked | undefined;
+  readonly kind: DocumentKind | undefined;
   readonly problems: readonly Problem[];
 } {
   const kind = kindOf(value);
-  if (kind === undefined) return { checked: undefined, problems: [unknownKind(value)] };
-  const result = v.safeParse(documentSchemas[kind], value);
-  const fields = ['apiVersion', 'kind', ...Object.keys(fieldNotes[kind])];
-  const problems = (result.issues ?? []).map((issue) => problemOf(issue, fields));
-  if (!result.success) return { checked: undefined, problems };
-  const { output } = result;
-  return output.kind === 'KubeProxyConfiguration'
-    ? { checked: { kind: output.kind, value: output }, problems }
-    : { checked: { kind: output.kind, value: output }, problems };
+  return kind === undefined
+    ? { kind, problems: [unknownKind(value)] }
+    : { kind, problems: problemsOf(kind, value) };
 }
 
 function kindOf(value: unknown): DocumentKind | undefined {
@@ -105,29 +109,4 @@ function unknownKind(value: unknown): Problem {
   const name = JSON.stringify(kind).slice(0, 80);
   const near = typeof kind === 'string' ? didYouMean(kind, Object.keys(documentSchemas)) : '';
   return { path: ['kind'], text: `${name} is not known here${near}` };
-}
-
-/** Own fields only: a document may be called to say `__proto__`. */
-function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? Object.entries(value).find(([key]) => key === name)?.[1]
-    : undefined;
-}
-
-const idle: readonly Effect[] = ['later', 'never'];
-
-/** Fields with a value other than Go's zero values, whose note says that they do nothing. */
-function idleFields(kind: DocumentKind, value: unknown): string[] {
-  return Object.entries(fieldNotes[kind]).flatMap(([path, { effect }]) => {
-    if (!idle.includes(effect)) return [];
-    const found = path.split('.').reduce(fieldOf, value);
-    return isZero(found) ? [] : [path];
-  });
-}
-
-const zeroes: readonly unknown[] = [undefined, null, '', '0', '0s', 0, false];
-
-function isZero(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
-  return zeroes.includes(value);
 }

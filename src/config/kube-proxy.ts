@@ -8,19 +8,15 @@ import type { KubeProxyConfiguration } from './schema.ts';
 
 // kube-proxy's defaults and checks: zero and empty values stand for the default, as in Go.
 
-/** What decides packets. `clusterCIDR` is the flag's, which goes before the document's. */
-export function routingOf(
-  document: KubeProxyConfiguration,
-  clusterCIDR: readonly string[] | undefined,
-  complain: Complain,
-): RoutingSettings {
+/** What decides packets. */
+export function routingOf(document: KubeProxyConfiguration, complain: Complain): RoutingSettings {
   const { iptables } = document;
   const { routing } = defaultConfig;
   return {
     masqueradeAll: iptables?.masqueradeAll ?? routing.masqueradeAll,
     masqueradeBit: iptables?.masqueradeBit ?? routing.masqueradeBit,
     localhostNodePorts: iptables?.localhostNodePorts ?? routing.localhostNodePorts,
-    detectLocal: detectLocalOf(document, clusterCIDR, complain),
+    detectLocal: detectLocalOf(document, complain),
     nodePortAddresses: readNodePortAddresses(document.nodePortAddresses ?? [], complain),
     nodeAddresses: nodeAddressesOf(document, complain),
   };
@@ -28,22 +24,20 @@ export function routingOf(
 
 /** Both periods; 0 stands for the default. */
 export function syncOf(document: KubeProxyConfiguration, complain: Complain): SyncSettings {
-  const { sync } = defaultConfig;
   const { iptables } = document;
-  const syncPeriodMilliseconds = iptables?.syncPeriod || sync.syncPeriodMilliseconds;
-  const minSyncPeriodMilliseconds = iptables?.minSyncPeriod || defaultConfig.sync.minSyncPeriodMilliseconds;
-  if (syncPeriodMilliseconds < 0) complain(['iptables', 'syncPeriod'], 'it is negative');
-  else if (minSyncPeriodMilliseconds === undefined)
-    return { syncPeriodMilliseconds, minSyncPeriodMilliseconds };
-  else if (minSyncPeriodMilliseconds < 0) complain(['iptables', 'minSyncPeriod'], 'it is negative');
-  else if (minSyncPeriodMilliseconds > syncPeriodMilliseconds) {
-    const [least, period] = [
-      formatDuration(minSyncPeriodMilliseconds),
-      formatDuration(syncPeriodMilliseconds),
-    ];
-    complain(['iptables', 'syncPeriod'], `${period} is shorter than minSyncPeriod, which is ${least}`);
+  const period = iptables?.syncPeriod || defaultConfig.sync.syncPeriodMilliseconds;
+  const least = iptables?.minSyncPeriod || defaultConfig.sync.minSyncPeriodMilliseconds;
+  const [periodPath, leastPath] = [
+    ['iptables', 'syncPeriod'],
+    ['iptables', 'minSyncPeriod'],
+  ];
+  if (period < 0) complain(periodPath, 'it is negative');
+  else if (least !== undefined && least < 0) complain(leastPath, 'it is negative');
+  else if (least !== undefined && least > period) {
+    const text = `${formatDuration(period)} is shorter than minSyncPeriod, which is ${formatDuration(least)}`;
+    complain(periodPath, text, leastPath);
   }
-  return { syncPeriodMilliseconds, minSyncPeriodMilliseconds };
+  return { syncPeriodMilliseconds: period, minSyncPeriodMilliseconds: least };
 }
 
 /** The node name that the document gives, trimmed and in lower case as kube-proxy makes it. */
@@ -55,13 +49,8 @@ export function hostnameOverrideOf(document: KubeProxyConfiguration, complain: C
 }
 
 /** Without a cluster CIDR its mode cannot tell local pods: no detector. */
-function detectLocalOf(
-  document: KubeProxyConfiguration,
-  flag: readonly string[] | undefined,
-  complain: Complain,
-): DetectLocal {
-  const cidrs =
-    flag ?? readClusterCIDR(document.clusterCIDR ?? '', (text) => complain(['clusterCIDR'], text));
+function detectLocalOf(document: KubeProxyConfiguration, complain: Complain): DetectLocal {
+  const cidrs = readClusterCIDR(document.clusterCIDR ?? '', (text) => complain(['clusterCIDR'], text));
   switch (document.detectLocalMode) {
     case 'NodeCIDR':
       return { mode: 'NodeCIDR' };
@@ -89,7 +78,8 @@ function interfaceOf(
 ): string {
   const name = document.detectLocal?.[field] ?? '';
   const path = ['detectLocal', field];
-  if (name === '') complain(path, `it is needed with detectLocalMode ${document.detectLocalMode}`);
+  if (name === '')
+    complain(path, `it is needed with detectLocalMode ${document.detectLocalMode}`, ['detectLocalMode']);
   else if (name.length > longest) complain(path, `it is longer than ${longest} characters`);
   else if (!/^[\w.:@-]+$/.test(name)) complain(path, `${JSON.stringify(name)} is no name of an interface`);
   return name;

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NodeplaneError } from '../errors.ts';
-import type { Config } from './defaults.ts';
-import { type ConfigFlags, type HostIdentity, loadConfig } from './load.ts';
+import { type Config, defaultConfig } from './defaults.ts';
+import type { ConfigFlags, FieldFlag } from './flags.ts';
+import { loadConfig } from './load.ts';
+import type { HostIdentity } from './node-name.ts';
 
 let directory = '';
 beforeAll(async () => {
@@ -37,6 +39,11 @@ async function loadText(
   return loadConfig({ file, flags, host });
 }
 
+/** A flag that stands for the field of a KubeProxyConfiguration. */
+function flagged(flag: string, path: string, value: unknown): FieldFlag {
+  return { flag, text: String(value), kind: 'KubeProxyConfiguration', path: path.split('.'), value };
+}
+
 /** Code and message, the directory left out. */
 async function refusal(loading: Promise<Config>): Promise<string> {
   const thrown: unknown = await loading.then(
@@ -61,37 +68,72 @@ describe('without a file', () => {
         localhostNodePorts: true,
         nodeAddresses: [],
       },
-      sync: { minSyncPeriodMilliseconds: 1000, syncPeriodMilliseconds: 30_000 },
+      // Unset means adaptive, where kube-proxy waits a second.
+      sync: { minSyncPeriodMilliseconds: undefined, syncPeriodMilliseconds: 30_000 },
+      client: { kubeconfig: undefined, server: undefined },
+      conntrack: {
+        maxPerCore: 32_768,
+        min: 131_072,
+        tcpEstablishedTimeoutSeconds: 86_400,
+        tcpCloseWaitTimeoutSeconds: 3600,
+        tcpBeLiberal: false,
+        udpTimeoutSeconds: undefined,
+        udpStreamTimeoutSeconds: undefined,
+      },
+      serving: {
+        healthz: { address: '0.0.0.0', port: 10_256 },
+        metrics: { address: '127.0.0.1', port: 10_249 },
+        hardFail: false,
+        profiling: false,
+      },
+      events: true,
+      oomScoreAdj: -999,
+      logging: { verbosity: 0, format: undefined },
       withoutEffect: [],
     });
+    expect(await defaults()).toEqual({ ...defaultConfig, nodeName: 'node-a' });
   });
 
   it('takes flags', async () => {
-    const flags = {
-      mode: 'iptables',
-      iptablesVariant: 'nft',
-      nodeName: 'n1',
-      clusterCIDR: '10.244.7.9/16,fd00:10::/56',
-    } as const;
-    expect(await defaults(flags)).toMatchObject({
-      iptablesVariant: 'nft',
+    const fields = [
+      flagged('--cluster-cidr', 'clusterCIDR', '10.244.7.9/16,fd00:10::/56'),
+      flagged('--conntrack-min', 'conntrack.min', 5),
+    ];
+    expect(await defaults({ nodeName: 'n1', fields })).toMatchObject({
       nodeName: 'n1',
       routing: { detectLocal: { mode: 'ClusterCIDR', cidrs: ['10.244.0.0/16', 'fd00:10::/56'] } },
+      conntrack: { min: 5, maxPerCore: 32_768 },
     });
   });
 
   it.each<[ConfigFlags, string]>([
     [
-      { mode: 'nftables' },
+      { fields: [flagged('--mode', 'mode', 'nftables')] },
       'NP-CONFIG-003 The configuration asks for mode nftables, which nodeplane does not offer: it comes with a later version; use iptables until then.',
     ],
     [
-      { mode: 'iptable' },
-      'NP-CLI-002 The value "iptable" of --mode is not usable: there is no such mode (did you mean iptables?).',
+      { fields: [flagged('--mode', 'mode', 'iptable')] },
+      'NP-CLI-002 The value "iptable" of --mode is not usable: there is no mode "iptable" (did you mean iptables?).',
     ],
     [
-      { clusterCIDR: '10.0.0.0/8,11.0.0.0/8' },
+      { fields: [flagged('--cluster-cidr', 'clusterCIDR', '10.0.0.0/8,11.0.0.0/8')] },
       'NP-CLI-002 The value "10.0.0.0/8,11.0.0.0/8" of --cluster-cidr is not usable: it is neither one CIDR nor a pair of an IPv4 and an IPv6 CIDR.',
+    ],
+    [
+      { fields: [flagged('--oom-score-adj', 'oomScoreAdj', 2000)] },
+      'NP-CLI-002 The value "2000" of --oom-score-adj is not usable: 2000 is not between -1000 and 1000.',
+    ],
+    [
+      { fields: [flagged('--nodeport-addresses', 'nodePortAddresses', ['x'])] },
+      'NP-CLI-002 The value "x" of --nodeport-addresses is not usable: "x" is no CIDR.',
+    ],
+    [
+      { fields: [flagged('--detect-local-mode', 'detectLocalMode', 'BridgeInterface')] },
+      'NP-CLI-002 The value "BridgeInterface" of --detect-local-mode is not usable: detectLocal.bridgeInterface: it is needed with detectLocalMode BridgeInterface.',
+    ],
+    [
+      { fields: [flagged('--iptables-min-sync-period', 'iptables.minSyncPeriod', '1m')] },
+      'NP-CLI-002 The value "1m" of --iptables-min-sync-period is not usable: iptables.syncPeriod: 30s is shorter than minSyncPeriod, which is 1m0s.',
     ],
     [
       { nodeName: 'a\nb' },
@@ -126,8 +168,21 @@ describe('a KubeProxyConfiguration', () => {
   it('as kubeadm writes it loads as the defaults with its cluster CIDR', async () => {
     const file = join(import.meta.dirname, '../../test/testdata/config/kubeadm.yaml');
     const config = await loadConfig({ file, flags: {}, host: machine });
-    const expected = await defaults({ clusterCIDR: '10.244.0.0/16' });
-    expect(config).toEqual({ ...expected, withoutEffect: ['clientConnection.kubeconfig'] });
+    const expected = await defaults({
+      fields: [flagged('--cluster-cidr', 'clusterCIDR', '10.244.0.0/16')],
+    });
+    const client = { kubeconfig: '/var/lib/kube-proxy/kubeconfig.conf', server: undefined };
+    expect(config).toEqual({ ...expected, client });
+  });
+
+  it('as kube-proxy 1.36 itself writes it loads as its defaults, without a word', async () => {
+    const file = join(import.meta.dirname, '../../test/testdata/config/kube-proxy-defaults.yaml');
+    const config = await loadConfig({ file, flags: {}, host: machine });
+    expect(config).toEqual({
+      ...(await defaults()),
+      sync: { minSyncPeriodMilliseconds: 1000, syncPeriodMilliseconds: 30_000 },
+      logging: { verbosity: 0, format: 'text' },
+    });
   });
 
   it.each<[string, object]>([
@@ -162,22 +217,14 @@ describe('a KubeProxyConfiguration', () => {
 
   it('takes 0s as unset', async () => {
     const { sync } = await load('iptables: {syncPeriod: 1m0s, minSyncPeriod: 0s}');
-    expect(sync).toEqual({ syncPeriodMilliseconds: 60_000, minSyncPeriodMilliseconds: 1000 });
+    expect(sync).toEqual({ syncPeriodMilliseconds: 60_000, minSyncPeriodMilliseconds: undefined });
   });
 
   it('is overruled by flags', async () => {
     const config = await load('mode: ipvs\nclusterCIDR: 10.0.0.0/8', {
-      mode: 'iptables',
-      clusterCIDR: '11.0.0.0/8',
+      fields: [flagged('--mode', 'mode', 'iptables'), flagged('--cluster-cidr', 'clusterCIDR', '11.0.0.0/8')],
     });
     expect(config).toMatchObject({ mode: 'iptables', routing: { detectLocal: { cidrs: ['11.0.0.0/8'] } } });
-  });
-
-  it('names its fields that do nothing', async () => {
-    const { withoutEffect } = await load(
-      'oomScoreAdj: -5\nconfigSyncPeriod: 0s\nipvs: {scheduler: rr}\nfeatureGates: {A: true}\nlogging: {verbosity: 2}',
-    );
-    expect(withoutEffect).toEqual(['oomScoreAdj', 'featureGates', 'logging.verbosity', 'ipvs.scheduler']);
   });
 
   it.each([
@@ -202,7 +249,7 @@ describe('a KubeProxyConfiguration', () => {
     ['iptables: {syncPeriod: -1s}', '3:12: iptables.syncPeriod: it is negative'],
     ['iptables: {minSyncPeriod: -1s}', '3:12: iptables.minSyncPeriod: it is negative'],
     [
-      'iptables: {syncPeriod: 500ms}',
+      'iptables: {syncPeriod: 500ms, minSyncPeriod: 1s}',
       '3:12: iptables.syncPeriod: 500ms is shorter than minSyncPeriod, which is 1s',
     ],
     ['mode: iptable', '3:1: mode: there is no mode "iptable" (did you mean iptables?)'],

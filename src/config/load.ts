@@ -1,28 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { NodeplaneError, printable, toError } from '../errors.ts';
-import { type Config, defaultConfig } from './defaults.ts';
-import { type ConfigurationFile, emptyKubeProxy, readConfigurationFile } from './file.ts';
-import { hostnameOverrideOf, routingOf, syncOf } from './kube-proxy.ts';
-import { type Mode, modes, readMode } from './mode.ts';
-import { didYouMean } from './nearest.ts';
-import { isNodeName, readClusterCIDR } from './networks.ts';
+import type { Config } from './defaults.ts';
+import { type ConfigurationFile, noFile, readConfigurationFile, readDocuments } from './file.ts';
+import { blamed, type ConfigFlags, withFlags } from './flags.ts';
+import { hostnameOverrideOf } from './kube-proxy.ts';
+import { type HostIdentity, nodeNameOf } from './node-name.ts';
 import type { Complain, Problem } from './problem.ts';
-import type { IptablesVariant, KubeProxyConfiguration } from './schema.ts';
-
-/** What the command line says about the configuration; each goes before the file. */
-export interface ConfigFlags {
-  readonly mode?: string | undefined;
-  readonly iptablesVariant?: IptablesVariant | undefined;
-  readonly nodeName?: string | undefined;
-  readonly clusterCIDR?: string | undefined;
-}
-
-/** What the machine says about itself; read at the edge. */
-export interface HostIdentity {
-  /** `$NODE_NAME`. */
-  readonly nodeName: string | undefined;
-  readonly hostname: string;
-}
+import { idleFields } from './requests.ts';
+import { settle } from './settle.ts';
 
 /** More faults of a file are counted, not told. */
 const toldFaults = 8;
@@ -37,26 +22,23 @@ export async function loadConfig(input: {
   readonly host: HostIdentity;
 }): Promise<Config> {
   const { file, flags, host } = input;
-  const content = file === undefined ? undefined : readConfigurationFile(await textOf(file));
-  const document = content?.kubeProxy ?? emptyKubeProxy;
+  const content = file === undefined ? noFile : readConfigurationFile(await textOf(file));
+  const values = withFlags(content.values, flags.fields ?? []);
+  const documents = readDocuments(values);
   const problems: Problem[] = [];
-  const complain: Complain = (path, text) => problems.push({ path, text });
-  const settled = {
-    mode: modeOfFlag(flags.mode) ?? modeOfFile(document, complain),
-    routing: routingOf(document, clusterCIDROfFlag(flags.clusterCIDR), complain),
-    sync: syncOf(document, complain),
-  };
-  const override = hostnameOverrideOf(document, complain);
-  if (file !== undefined && content !== undefined) refuseFaults(file, content, problems);
-  const { client, conntrack, serving, events, oomScoreAdj } = defaultConfig;
-  return {
-    ...settled,
-    ...{ client, conntrack, serving, events, oomScoreAdj },
-    iptablesVariant:
-      flags.iptablesVariant ?? (content?.nodeplane.iptables?.variant || defaultConfig.iptablesVariant),
-    nodeName: nodeNameOf(flags.nodeName, override, host),
-    withoutEffect: content?.withoutEffect ?? [],
-  };
+  const complain: Complain = (path, text, ...others) => problems.push({ path, text, with: others });
+  const settled = settle(documents, flags, host, complain);
+  const override = hostnameOverrideOf(documents.kubeProxy, complain);
+  for (const problem of problems) {
+    const error = blamed(problem, flags.fields ?? []);
+    if (error !== undefined) throw error;
+  }
+  refuseFaults(file, content, problems);
+  const withoutEffect = [
+    ...idleFields('KubeProxyConfiguration', values.KubeProxyConfiguration),
+    ...idleFields('NodeplaneConfiguration', values.NodeplaneConfiguration),
+  ];
+  return { ...settled, nodeName: nodeNameOf(flags.nodeName, override, host), withoutEffect };
 }
 
 async function textOf(file: string): Promise<string> {
@@ -67,51 +49,16 @@ async function textOf(file: string): Promise<string> {
   });
 }
 
-function modeOfFlag(word: string | undefined): Mode | undefined {
-  if (word === undefined) return undefined;
-  const mode = readMode(word);
-  if (mode !== undefined) return mode;
-  throw flagError('--mode', word, `there is no such mode${didYouMean(word, modes)}`);
-}
-
-function modeOfFile(document: KubeProxyConfiguration, complain: Complain): Mode {
-  const word = document.mode || defaultConfig.mode;
-  const mode = readMode(word);
-  if (mode === undefined) {
-    complain(['mode'], `there is no mode ${JSON.stringify(word.slice(0, 80))}${didYouMean(word, modes)}`);
-  }
-  return mode ?? defaultConfig.mode;
-}
-
-function clusterCIDROfFlag(text: string | undefined): readonly string[] | undefined {
-  if (text === undefined) return undefined;
-  return readClusterCIDR(text, (reason) => {
-    throw flagError('--cluster-cidr', text, reason);
-  });
-}
-
-function refuseFaults(file: string, content: ConfigurationFile, problems: readonly Problem[]): void {
+function refuseFaults(
+  file: string | undefined,
+  content: ConfigurationFile,
+  problems: readonly Problem[],
+): void {
   const faults = [...content.faults, ...problems.map((problem) => content.faultOf(problem))];
-  if (faults.length === 0) return;
+  const [first] = faults;
+  if (first === undefined) return;
+  if (file === undefined) throw new Error(`the defaults are not valid: ${first}`);
   const told = faults.slice(0, toldFaults).map((fault) => `\n${printable(`${file}:${fault}`)}`);
   const more = faults.length > told.length ? `\nand ${faults.length - told.length} more` : '';
   throw new NodeplaneError('NP-CONFIG-002', { file: printable(file), problems: `${told.join('')}${more}` });
-}
-
-/** The machine's own name is taken as it is, in lower case as kubelet registers it. */
-function nodeNameOf(flag: string | undefined, override: string | undefined, host: HostIdentity): string {
-  if (flag !== undefined && !isNodeName(flag)) {
-    throw flagError('--node', flag, 'a Node is named with lower-case letters, digits, "-" and "."');
-  }
-  const name = flag ?? override ?? (host.nodeName || host.hostname.trim().toLowerCase());
-  if (isNodeName(name)) return name;
-  throw flagError(
-    '--node',
-    name,
-    `the name comes from ${host.nodeName ? '$NODE_NAME' : 'the hostname'} and no Node can have it`,
-  );
-}
-
-function flagError(flag: string, value: string, reason: string): NodeplaneError {
-  return new NodeplaneError('NP-CLI-002', { flag, value: printable(value.slice(0, 80)), reason });
 }

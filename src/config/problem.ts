@@ -5,12 +5,14 @@ import { didYouMean } from './nearest.ts';
 export interface Problem {
   readonly path: Path;
   readonly text: string;
+  /** Other fields that have a part in it: a flag that stands for one of them is to blame. */
+  readonly with?: readonly Path[];
 }
 
 export type Path = readonly (string | number)[];
 
-/** Says that the field at the path is wrong. */
-export type Complain = (path: Path, text: string) => void;
+/** Says that the field at the path is wrong, or goes ill with those at other paths. */
+export type Complain = (path: Path, text: string, ...others: readonly Path[]) => void;
 
 /** `conntrack.min`, `nodePortAddresses[2]`. */
 export function pathText(path: Path): string {

@@ -5,16 +5,19 @@ import {
   duration,
   endpointText,
   flag,
+  flushFrequency,
   group,
-  integer,
   integerBetween,
+  minorVersion,
   naturalDuration,
   oneOf,
+  serverUrl,
   text,
   texts,
 } from './fields.ts';
 
 const localModes = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'] as const;
+const logFormats = ['text', 'json'] as const;
 export const iptablesVariants = ['auto', 'legacy', 'nft'] as const;
 
 export type IptablesVariant = (typeof iptablesVariants)[number];
@@ -25,8 +28,8 @@ const outputRouting = group({
 });
 
 const logging = group({
-  format: text,
-  flushFrequency: v.nullish(v.union([v.number(), v.string()])),
+  format: oneOf(logFormats),
+  flushFrequency,
   verbosity: count,
   vmodule: v.nullish(v.array(v.strictObject({ filePattern: v.string(), verbosity: v.number() }))),
   options: group({ text: outputRouting, json: outputRouting }),
@@ -90,7 +93,7 @@ export const kubeProxyConfiguration = v.strictObject({
   metricsBindAddress: endpointText,
   bindAddressHardFail: flag,
   enableProfiling: flag,
-  showHiddenMetricsForVersion: text,
+  showHiddenMetricsForVersion: minorVersion,
   oomScoreAdj: integerBetween(-1000, 1000),
   configSyncPeriod: naturalDuration,
   clientConnection: group({
@@ -98,7 +101,7 @@ export const kubeProxyConfiguration = v.strictObject({
     acceptContentTypes: text,
     contentType: text,
     qps: decimal,
-    burst: integer,
+    burst: count,
   }),
   featureGates: v.nullish(v.record(v.string(), v.boolean())),
   logging,
@@ -113,6 +116,9 @@ export const nodeplaneConfiguration = v.strictObject({
   apiVersion: v.literal('nodeplane.dev/v1alpha1'),
   kind: v.literal('NodeplaneConfiguration'),
   iptables: group({ variant: oneOf(iptablesVariants) }),
+  apiServer: serverUrl,
+  serving: group({ healthz: flag, metrics: flag }),
+  events: flag,
 });
 
 export type KubeProxyConfiguration = v.InferOutput<typeof kubeProxyConfiguration>;

@@ -42,7 +42,8 @@ describe('errorJson', () => {
       error: {
         code: 'NP-CLI-001',
         message: 'No source of objects was given.',
-        remedy: 'Name a directory of Service and EndpointSlice YAML with --manifests DIR.',
+        remedy:
+          'Name a kubeconfig with --kubeconfig FILE, or a directory of Service and EndpointSlice YAML with --manifests DIR.',
       },
     });
   });

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { applyJson, cleanupJson, printApply, printCleanup, printRender, renderJson } from './reports.ts';
+import {
+  applyJson,
+  cleanupJson,
+  initializeJson,
+  printApply,
+  printCleanup,
+  printInitialize,
+  printRender,
+  renderJson,
+} from './reports.ts';
 
 const v4 = { family: 'IPv4', services: 12, steps: 34, lines: 210, bytes: 9000, milliseconds: 17.6 } as const;
 const v6 = { family: 'IPv6', services: 1, steps: 0, lines: 0, bytes: 0, milliseconds: 3 } as const;
@@ -43,5 +52,14 @@ describe('render', () => {
     const rendered = [{ family: 'IPv4', lines: ['*nat', 'COMMIT'] }] as const;
     expect(printRender(rendered)).toBe('# IPv4\n*nat\nCOMMIT\n');
     expect(renderJson(rendered)).toEqual({ families: rendered });
+  });
+});
+
+describe('initialize', () => {
+  it('tells what was set', () => {
+    const changed = [{ setting: 'net/netfilter/nf_conntrack_max', value: 131_072 }];
+    expect(printInitialize({ changed })).toBe('net/netfilter/nf_conntrack_max = 131072\n');
+    expect(printInitialize({ changed: [] })).toBe('nothing to change\n');
+    expect(initializeJson({ changed })).toEqual({ changed });
   });
 });

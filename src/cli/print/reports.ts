@@ -1,5 +1,6 @@
 import type { ApplyReport } from '../../agent/apply.ts';
 import type { CleanupReport } from '../../agent/cleanup.ts';
+import type { InitializeReport } from '../../agent/initialize.ts';
 import type { RenderedFamily } from '../../agent/render.ts';
 import { counted } from './text.ts';
 
@@ -53,6 +54,16 @@ export function cleanupJson(reports: readonly CleanupReport[]): unknown {
       kept,
     })),
   };
+}
+
+/** `net/netfilter/nf_conntrack_max = 131072`, or that there was nothing to change. */
+export function printInitialize({ changed }: InitializeReport): string {
+  if (changed.length === 0) return 'nothing to change\n';
+  return text(changed.map(({ setting, value }) => `${setting} = ${value}`));
+}
+
+export function initializeJson({ changed }: InitializeReport): unknown {
+  return { changed: changed.map(({ setting, value }) => ({ setting, value })) };
 }
 
 /** Each family under a comment with its name, which iptables-restore skips. */
