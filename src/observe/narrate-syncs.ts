@@ -6,45 +6,41 @@ import type { Log } from './log.ts';
 
 /** A row of failed syncs of a family. */
 interface Trouble {
-  readonly failures: number;
   readonly since: number;
+  readonly failures: number;
+  /** Messages that were told whole. */
+  readonly told: readonly string[];
 }
 
+/** So many different messages of a row are told whole: some name another line each time. */
+const maxTold = 5;
+
 /**
- * One line for each sync that wrote something, none for others. A failure is told whole when it is new, at most three times for a code in a
- * row of failures; then once in five minutes with the number of times; and its end is told.
+ * One line for each sync that wrote something, none for others. A failure is told whole when it is new; one that stays, once in five
+ * minutes with the number of times; and its end. What comes and goes all the time is told as rarely.
  */
 export function narrateSyncs(log: Log, now: () => number): (report: SyncReport) => void {
   const troubles = new Map<Family, Trouble>();
   const whole = createAllowance({ burst: 5, refillMilliseconds: 300_000, now });
   const again = createAllowance({ burst: 1, refillMilliseconds: 300_000, now });
-  const told = new Map<Family, Map<string, Set<string>>>();
 
-  const failed = (report: SyncReport, error: Error): void => {
-    const { family } = report;
-    const before = troubles.get(family) ?? { failures: 0, since: now() };
-    troubles.set(family, { ...before, failures: before.failures + 1 });
-    const codes = told.get(family) ?? new Map<string, Set<string>>();
-    told.set(family, codes);
+  const failed = ({ family }: SyncReport, error: Error): void => {
+    const { since, failures, told } = troubles.get(family) ?? { since: now(), failures: 0, told: [] };
     const code = error instanceof NodeplaneError ? error.code : error.name;
-    const messages = codes.get(code) ?? new Set<string>();
-    codes.set(code, messages);
-    const isNew = !messages.has(error.message) && messages.size < 3;
-    if (isNew) messages.add(error.message);
+    const fields = { family, code, failures: failures + 1, seconds: secondsSince(since, now), err: error };
+    const isNew = !told.includes(error.message) && told.length < maxTold;
+    troubles.set(family, { since, failures: failures + 1, told: isNew ? [...told, error.message] : told });
+    const { err: _, ...brief } = fields;
     if (isNew && whole(`${family} ${code}`) !== undefined) {
       again(family);
-      log.error({ family, code, err: error }, 'the sync failed and will be tried again');
-      return;
-    }
-    const fields = { family, code, failures: before.failures + 1, seconds: secondsSince(before.since, now) };
-    if (again(family) === undefined) log.debug({ ...fields, err: error }, 'the sync failed again');
-    else log.error(fields, 'the sync still fails and will be tried again');
+      log.error(fields, 'the sync failed and will be tried again');
+    } else if (again(family) === undefined) log.debug(fields, 'the sync failed again');
+    else log.error(brief, 'the sync still fails and will be tried again');
   };
   const succeeded = (report: SyncReport): void => {
     const { family } = report;
     const trouble = troubles.get(family);
     troubles.delete(family);
-    told.delete(family);
     if (trouble !== undefined && whole(`${family} succeeds`) !== undefined) {
       const fields = { family, failures: trouble.failures, seconds: secondsSince(trouble.since, now) };
       log.info(fields, 'the sync succeeds again');

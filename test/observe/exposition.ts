@@ -67,7 +67,7 @@ function parseSample(line: string): Sample {
 }
 
 function checkFamily({ name, type, samples }: ShownFamily): void {
-  if ((type === 'counter') !== name.endsWith('_total') && !/_total$/.test(name))
+  if (type === 'counter' && !name.endsWith('_total'))
     throw new Error(`${name} is a counter and does not end with _total`);
   if (type === 'counter' && samples.some(({ value }) => value < 0)) throw new Error(`${name} is below 0`);
   if (type !== 'histogram') return;

@@ -7,7 +7,10 @@ import { replace } from './replace.ts';
 const resolutionMilliseconds = 20;
 
 /** What the process tells of itself. What /proc does not tell is not shown. */
-export function readProcess(instruments: Instruments): { readonly refresh: Refresh; readonly stop: () => void } {
+export function readProcess(instruments: Instruments): {
+  readonly refresh: Refresh;
+  readonly stop: () => void;
+} {
   const system = readSystem(instruments);
   const heap = readHeap(instruments);
   const eventLoop = readEventLoop(instruments);
@@ -59,7 +62,10 @@ function readHeap(instruments: Instruments): () => void {
   };
 }
 
-function readEventLoop(instruments: Instruments): { readonly refresh: () => void; readonly stop: () => void } {
+function readEventLoop(instruments: Instruments): {
+  readonly refresh: () => void;
+  readonly stop: () => void;
+} {
   const mean = instruments.gauge('nodejs_eventloop_lag_mean_seconds');
   const p99 = instruments.gauge('nodejs_eventloop_lag_p99_seconds');
   const max = instruments.gauge('nodejs_eventloop_lag_max_seconds');
