@@ -11,8 +11,8 @@ export interface AllowanceOptions {
 }
 
 interface Account {
-  /** Whole and partial tokens at `since`. */
-  readonly tokens: number;
+  /** Milliseconds saved up at `since`; one say costs a refill's. */
+  readonly credit: number;
   readonly since: number;
   readonly keptBack: number;
 }
@@ -23,14 +23,15 @@ const maxKeys = 256;
 /** A token bucket for each key. */
 export function createAllowance({ burst, refillMilliseconds, now }: AllowanceOptions): Allow {
   const accounts = new Map<string, Account>();
+  const full = burst * refillMilliseconds;
   return (key) => {
     const time = now();
-    const { tokens, since, keptBack } = accounts.get(key) ?? { tokens: burst, since: time, keptBack: 0 };
-    const available = Math.min(burst, tokens + (time - since) / refillMilliseconds);
-    const allowed = available >= 1;
+    const { credit, since, keptBack } = accounts.get(key) ?? { credit: full, since: time, keptBack: 0 };
+    const saved = Math.min(full, credit + time - since);
+    const allowed = saved >= refillMilliseconds;
     accounts.delete(key);
     accounts.set(key, {
-      tokens: allowed ? available - 1 : available,
+      credit: allowed ? saved - refillMilliseconds : saved,
       since: time,
       keptBack: allowed ? 0 : keptBack + 1,
     });
