@@ -54,7 +54,7 @@ export function afterEvent(course: Course, version: string): Course {
 /** What a failed attempt had come to. */
 export interface Trial {
   readonly attempt: Attempt;
-  /** The server answered, if only with an error. */
+  /** Somebody was there, if only to say nothing. */
   readonly answered: boolean;
   /** Something was heard. */
   readonly heard: boolean;
@@ -85,8 +85,10 @@ export function afterFailure(
   if (trial.attempt === 'watch-list' && isRefusal(failure)) {
     return { course: { ...course, noWatchListUntil }, again: 'at once' };
   }
-  const preferList = trial.attempt === 'watch-list' && trial.answered && status !== 429;
-  const newest = course.newest || isVersionUnavailable(failure);
+  const unavailable = isVersionUnavailable(failure);
+  const other = trial.answered && status !== 429 && (course.newest || !unavailable);
+  const preferList = trial.attempt === 'watch-list' && other;
+  const newest = course.newest || unavailable;
   return { course: { ...course, preferList, newest }, again: 'after a wait' };
 }
 

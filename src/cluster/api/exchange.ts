@@ -51,7 +51,10 @@ export async function exchange<T>(
     if (response.mediaType !== 'application/json') {
       throw new Malformed(`the media type is ${mediaTypeFor(response)}`);
     }
-    return await read(response, (failure) => controller.abort(failure));
+    const result = await read(response, (failure) => controller.abort(failure));
+    // An end that we made ourselves is no end in good order.
+    controller.signal.throwIfAborted();
+    return result;
   } catch (thrown) {
     const failure =
       thrown instanceof Malformed ? new ApiError('NP-API-007', { ...about, reason: thrown.message }) : thrown;

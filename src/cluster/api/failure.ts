@@ -15,6 +15,13 @@ export function isVersionUnavailable(thrown: unknown): boolean {
   return thrown instanceof ApiError && (thrown.status === 504 || thrown.reason === 'Timeout');
 }
 
+/** Nobody was there to answer. */
+export function isUnreachable(thrown: unknown): boolean {
+  return thrown instanceof ApiError && unreachable.has(thrown.code);
+}
+
+const unreachable: ReadonlySet<string> = new Set(['NP-API-002', 'NP-API-003', 'NP-API-009']);
+
 /** How long the server asks us to wait; 0: it does not. */
 export function askedMilliseconds(thrown: unknown): number {
   return thrown instanceof ApiError ? (thrown.retryAfterSeconds ?? 0) * 1000 : 0;

@@ -14,7 +14,7 @@ import {
   nextAttempt,
 } from './course.ts';
 import type { Access } from './exchange.ts';
-import { askedMilliseconds } from './failure.ts';
+import { askedMilliseconds, isUnreachable } from './failure.ts';
 import type { Holdings, Relist } from './holdings.ts';
 import { list } from './list.ts';
 import { watch } from './watch.ts';
@@ -154,7 +154,7 @@ export class Reflector {
 
   async #failed(trial: OpenTrial, error: Error, signal: AbortSignal): Promise<void> {
     const { observe, resource, clock, times, random } = this.#options;
-    const answered = trial.answered || (error instanceof ApiError && error.status !== undefined);
+    const answered = trial.answered || !isUnreachable(error);
     const noWatchListUntil = clock.now() + times.watchListAgain;
     const turn = afterFailure(
       this.#course,

@@ -60,7 +60,10 @@ describe('createItemSplitter', () => {
 
   it('gives every item before the last byte has come', () => {
     const splitter = createItemSplitter();
-    expect([...splitter.push(Buffer.from('{"items":[{"a":1},{"b":[2]},{"c"'))]).toEqual(['{"a":1}', '{"b":[2]}']);
+    expect([...splitter.push(Buffer.from('{"items":[{"a":1},{"b":[2]},{"c"'))]).toEqual([
+      '{"a":1}',
+      '{"b":[2]}',
+    ]);
     expect([...splitter.push(Buffer.from(':3}'))]).toEqual([]);
     expect([...splitter.push(Buffer.from(']'))]).toEqual(['{"c":3}']);
     expect([...splitter.push(Buffer.from('}'))]).toEqual([]);
@@ -90,9 +93,12 @@ describe('createItemSplitter', () => {
     expect(() => splitText(broken)).toThrow(Malformed);
   });
 
-  it.each(['{"items":[1,]}', '{"items":[,1]}', '{"items":[{]}]}'])('leaves it to JSON.parse to refuse the item in %s', (broken) => {
-    expect(() => splitText(broken)).toThrow();
-  });
+  it.each(['{"items":[1,]}', '{"items":[,1]}', '{"items":[{]}]}'])(
+    'leaves it to JSON.parse to refuse the item in %s',
+    (broken) => {
+      expect(() => splitText(broken)).toThrow();
+    },
+  );
 
   it('never accepts what JSON.parse does not', () => {
     const good = '{"kind":"L","metadata":{"a":"]}"},"items":[{"x":["\\""]},{"y":{}}],"z":[{}]}';
