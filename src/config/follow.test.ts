@@ -41,7 +41,7 @@ function follow(file: string, pollMilliseconds = 3_600_000, current = usual): Fo
       loads += 1;
       return loadConfig({ file, flags: {}, host: { nodeName: 'n1', hostname: 'n1' } });
     },
-    times: { settleMilliseconds: 30, patienceMilliseconds: 300, pollMilliseconds },
+    times: { settleMilliseconds: 30, pollMilliseconds },
   });
   following.start({
     changed: (config) => told.push(config.routing.masqueradeBit),

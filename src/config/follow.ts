@@ -8,19 +8,13 @@ import type { Config } from './defaults.ts';
 import type { ConfigUpdates } from './updates.ts';
 
 export interface FollowTimes {
-  /** The file is read when nothing has happened around it for so long; a writer may be half done before. */
+  /** What the file holds counts when it holds the same so long after; a writer may have been half done. */
   readonly settleMilliseconds: number;
-  /** It is read after so long nevertheless, when things never stop happening around it. */
-  readonly patienceMilliseconds: number;
-  /** And this often in any case: what its path leads to is not always in the directory that is watched. */
+  /** It is looked at this often in any case: what its path leads to is not always in the directory that is watched. */
   readonly pollMilliseconds: number;
 }
 
-const usualTimes: FollowTimes = {
-  settleMilliseconds: 200,
-  patienceMilliseconds: 2000,
-  pollMilliseconds: 10_000,
-};
+const usualTimes: FollowTimes = { settleMilliseconds: 150, pollMilliseconds: 10_000 };
 
 export interface FollowOptions {
   readonly file: string;
@@ -52,12 +46,12 @@ class Follower {
   readonly #times: FollowTimes;
   readonly #listener: Listener;
   #current: Config;
-  /** Fingerprint of the content that was judged last. */
+  /** Fingerprints of what the file held at the last look, and when it was judged last. */
+  #seen: string | undefined;
   #judged: string | undefined;
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** When the first of the things happened that the next look is for. */
-  #happenedAt: number | undefined;
+  #due = Number.POSITIVE_INFINITY;
   #looking: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -76,11 +70,14 @@ class Follower {
     await this.#looking;
   }
 
+  /** Never later than a look that is due already, so that neighbours which never rest put nothing off. */
   #lookIn(milliseconds: number): void {
+    const due = performance.now() + milliseconds;
+    if (this.#stopped || this.#due <= due) return;
     clearTimeout(this.#timer);
-    if (this.#stopped) return;
+    this.#due = due;
     this.#timer = setTimeout(() => {
-      this.#happenedAt = undefined;
+      this.#due = Number.POSITIVE_INFINITY;
       this.#watch();
       this.#looking = this.#looking.then(() => this.#look());
     }, milliseconds).unref();
@@ -89,33 +86,30 @@ class Follower {
   /** Watches the directory, not the file: a name may come to mean another file. Anew each time, as the directory may be another one too. */
   #watch(): void {
     this.#watcher?.close();
+    const happened = (): void => this.#lookIn(this.#times.settleMilliseconds);
     try {
       const path = dirname(this.#options.file);
-      this.#watcher = watch(path, { persistent: false }, () => this.#happened()).on('error', () => undefined);
+      this.#watcher = watch(path, { persistent: false }, happened).on('error', () => undefined);
     } catch {
       this.#watcher = undefined;
     }
   }
 
-  #happened(): void {
-    const { settleMilliseconds, patienceMilliseconds } = this.#times;
-    const now = performance.now();
-    this.#happenedAt ??= now;
-    this.#lookIn(Math.max(0, Math.min(settleMilliseconds, this.#happenedAt + patienceMilliseconds - now)));
-  }
-
   async #look(): Promise<void> {
     const { file, load } = this.#options;
+    const { settleMilliseconds, pollMilliseconds } = this.#times;
     const content = await fingerprint(file);
-    if (content !== undefined && content !== this.#judged) {
-      const loaded = await load().then(
-        (config) => ({ config }),
-        (thrown: unknown) => ({ error: toError(thrown) }),
-      );
-      // What was written again meanwhile is judged by the next look.
-      if ((await fingerprint(file)) === content) this.#judge(content, loaded);
-    }
-    if (this.#happenedAt === undefined) this.#lookIn(this.#times.pollMilliseconds);
+    const still = content === this.#seen;
+    this.#seen = content;
+    if (content === undefined || content === this.#judged) return this.#lookIn(pollMilliseconds);
+    if (!still) return this.#lookIn(settleMilliseconds);
+    const loaded = await load().then(
+      (config) => ({ config }),
+      (thrown: unknown) => ({ error: toError(thrown) }),
+    );
+    // What was written meanwhile may be what was loaded.
+    if ((await fingerprint(file)) === content) this.#judge(content, loaded);
+    return this.#lookIn(settleMilliseconds);
   }
 
   #judge(content: string, loaded: { readonly config: Config } | { readonly error: Error }): void {
