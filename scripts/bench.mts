@@ -6,9 +6,16 @@ import { join, resolve } from 'node:path';
 import { withWorker } from '../test/bench/children.ts';
 import { machine } from '../test/bench/machine.ts';
 import { type BenchOptions, readOptions, type Section, usage } from '../test/bench/options.ts';
-import { agentTables, packetsTables, restoreTables, walkTables } from '../test/bench/report.ts';
+import {
+  agentTables,
+  conntrackTables,
+  packetsTables,
+  restoreTables,
+  walkTables,
+} from '../test/bench/report.ts';
 import {
   agentSection,
+  conntrackSection,
   packetsSection,
   restoreSection,
   type SectionContext,
@@ -80,6 +87,10 @@ async function runSection(section: Section, context: SectionContext) {
     case 'packets': {
       const figures = await packetsSection(context);
       return { figures, tables: packetsTables(figures) };
+    }
+    case 'conntrack': {
+      const figures = await conntrackSection(context);
+      return { figures, tables: conntrackTables(figures) };
     }
     case 'agent': {
       const figures = await agentSection(context);

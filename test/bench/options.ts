@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** The parts of the benchmark, in the order in which they run. */
-export const sections = ['walk', 'restore', 'packets', 'agent'] as const;
+export const sections = ['walk', 'restore', 'packets', 'conntrack', 'agent'] as const;
 
 export type Section = (typeof sections)[number];
 
@@ -54,6 +54,7 @@ export const usage = `Usage: npm run bench -- [flags]
   --only SECTION,...  walk     Snapshot to Plan, without any effect
                       restore  iptables-restore and -save, both variants
                       packets  the first packet of a connection
+                      conntrack stale UDP entries
                       agent    the bundled program
   --sizes N,N,...     numbers of services (5 endpoints each)
   --quick             1,000 services, few repetitions: that everything runs

@@ -160,6 +160,24 @@ export function packetsTables(measured: readonly Measured<'packets'>[]): string 
   ].join('\n');
 }
 
+export function conntrackTables(measured: readonly Measured<'conntrack'>[]): string {
+  const rows = measured.map(({ job, figures: f }) => [
+    job.entries,
+    f.none,
+    f.one,
+    f.removed,
+    f.ten,
+    f.everything,
+    f.oneBlock,
+    f.everythingBlock,
+  ]);
+  return table(
+    'Stale UDP entries, ms: Services that lost an endpoint, and all as one text',
+    ['entries', 'none', 'one', 'removed', 'ten', 'text', 'block one', 'text'],
+    rows,
+  );
+}
+
 export function agentTables({
   start,
   agents,

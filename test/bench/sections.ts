@@ -121,6 +121,17 @@ function packetsJobs({ sizes, quick }: BenchOptions): readonly PacketsJob[] {
   return [bare, ...empty, ...byServices, ...byEndpoints];
 }
 
+/** The table is the kernel's and its size nothing of the cluster's: `--sizes` does not matter. */
+export async function conntrackSection({ run, options, progress }: SectionContext) {
+  const measured: Measured<'conntrack'>[] = [];
+  for (const entries of options.quick ? [1000] : [1000, 50_000, 200_000]) {
+    const job = { kind: 'conntrack', entries, runs: options.quick ? 1 : 3 } as const;
+    progress(`conntrack: ${entries} entries`);
+    measured.push({ job, figures: await run<'conntrack'>(job) });
+  }
+  return measured;
+}
+
 export async function agentSection({ run, options, progress }: SectionContext) {
   progress('agent: start of the bundle');
   const startJob = { kind: 'start', program, runs: options.quick ? 3 : 20 } as const;
