@@ -42,6 +42,7 @@ export function createDoor(http: Server, address: string, wanted: number): Door 
     });
     if (network === 'reset') socket.resetAndDestroy();
     else if (network === 'up') http.emit('connection', socket);
+    else socket.resume(); // else the end of the client would go unnoticed
   });
   const cut = (): void => {
     for (const socket of sockets.values()) socket.resetAndDestroy();

@@ -95,7 +95,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const directory = await mkdtemp(join(tmpdir(), 'nodeplane-api-'));
   const allNames = [...new Set(['127.0.0.1', '::1', 'localhost', address, ...names])];
   const authority = await createAuthority(directory, 'authority');
-  const first = await authority.server('server', allNames);
+  const [first, client] = await Promise.all([
+    authority.server('server', allNames),
+    authority.client('nodeplane', ['system:nodes']),
+  ]);
   const store = createStore();
   const faults = createFaults();
   const log = createLog();
@@ -129,7 +132,6 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
         ...cluster,
       },
     });
-  const client = await authority.client('nodeplane', ['system:nodes']);
   return {
     url,
     kubeconfig: await writeKubeconfig('kubeconfig', {

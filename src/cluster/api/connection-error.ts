@@ -32,22 +32,23 @@ const networkReasons: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'DNS does not answer',
 };
 
-/** Alerts by which a server ends a handshake because of our side. */
-const alerts: Readonly<Record<string, string>> = {
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server wants a client certificate',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'the server refuses our client certificate',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'our client certificate has expired, says the server',
-  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'the server refuses our client certificate',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the server does not know the authority of our client certificate',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not speak TLS',
-};
+/** Words of OpenSSL, most of them of alerts by which a server ends a handshake because of our side. */
+const handshakeReasons: readonly (readonly [words: string, reason: string])[] = [
+  ['wrong version number', 'the server does not speak TLS'],
+  ['packet length too long', 'the server does not speak TLS'],
+  ['alert certificate required', 'the server wants a client certificate'],
+  ['alert certificate expired', 'our client certificate has expired, says the server'],
+  ['alert bad certificate', 'the server refuses our client certificate'],
+  ['alert certificate unknown', 'the server refuses our client certificate'],
+  ['alert unknown ca', 'the server does not know the authority of our client certificate'],
+  ['alert protocol version', 'the server wants another version of TLS'],
+];
 
-/** What an error of node:net, node:tls or node:http means for a request. */
+/** What an error of node:net, node:tls, node:http or node:zlib means for a request. */
 export function connectionError(server: string, action: ApiAction, cause: Error): ApiError {
   const code = codeOf(cause);
-  if (code.startsWith('HPE_')) {
-    const reason = `it is no HTTP (${code})`;
+  if (code.startsWith('HPE_') || code.startsWith('Z_')) {
+    const reason = code.startsWith('Z_') ? `its compression is broken (${code})` : `it is no HTTP (${code})`;
     return new ApiError('NP-API-007', { server, ...action, reason }, { cause });
   }
   const reason = tlsReason(code, cause);
@@ -64,11 +65,15 @@ function codeOf(error: Error): string {
 }
 
 function tlsReason(code: string, error: Error): string | undefined {
-  const known = certificateReasons[code] ?? alerts[code];
+  const known = certificateReasons[code];
   if (known !== undefined) return known;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return wrongName(error);
-  const isTls = /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_)/.test(code) || code === 'EPROTO';
-  return isTls ? `${printable(error.message.trim()).slice(0, 300)}` : undefined;
+  if (!/^(EPROTO$|ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_)/.test(code)) return undefined;
+  const { message } = error;
+  const handshake = handshakeReasons.find(([words]) => message.includes(words));
+  if (handshake) return handshake[1];
+  const openssl = message.match(/SSL routines:[^:]*:([^:]+)/)?.[1] ?? message;
+  return `OpenSSL says ${printable(openssl.trim()).slice(0, 200)}`;
 }
 
 function wrongName(error: Error): string {

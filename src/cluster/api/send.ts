@@ -36,6 +36,7 @@ export function send(outgoing: Outgoing): Promise<ApiResponse> {
     const silence = setTimeout(() => end.by(client, silent(outgoing)), silenceMilliseconds);
     const onAbort = (): void => end.by(client, toError(signal.reason));
     signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
     client.on('socket', (socket) =>
       watchConnect(socket, connectMilliseconds, () => end.by(client, notConnected(outgoing))),
     );

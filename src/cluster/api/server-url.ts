@@ -5,8 +5,8 @@ import { FieldError } from './fields.ts';
  * @throws FieldError naming the field.
  */
 export function serverUrl(text: string, field: string): string {
-  const url = urlOf(text.includes('://') ? text : `https://${text}`);
-  if (!url || url.hostname === '') throw new FieldError(`${field} is no address like https://host:port`);
+  const url = urlOf(/^[^/]*$/.test(text) ? `https://${text}` : text);
+  if (!url) throw new FieldError(`${field} is no address like https://host:port`);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new FieldError(`${field} is neither https:// nor http://`);
   }
