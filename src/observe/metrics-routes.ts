@@ -49,7 +49,7 @@ function pagesOf(options: MetricsRoutesOptions): ReadonlyMap<string, Page> {
 function publicPages({ metrics, mode, configz }: MetricsRoutesOptions) {
   const page = (path: string, about: string, answer: Page['answer']) =>
     [path, { about, private: false, answer }] as const;
-  const metricsHeaders = { ...textHeaders, 'content-type': metrics.contentType };
+  const metricsHeaders = { ...textHeaders, 'Content-Type': metrics.contentType };
   return [
     page('/metrics', "metrics in Prometheus' text format", async () =>
       ok(metricsHeaders, await metrics.text()),
@@ -112,7 +112,7 @@ function ok(headers: Headers, body: string | Iterable<string>): Answer {
 }
 
 function refusal(status: number, sentence: string): Answer {
-  const headers = status === 405 ? { ...textHeaders, allow: 'GET, HEAD' } : textHeaders;
+  const headers = status === 405 ? { ...textHeaders, Allow: 'GET, HEAD' } : textHeaders;
   return { status, headers, body: `${sentence}\n` };
 }
 
