@@ -1,5 +1,4 @@
 import { cpus } from 'node:os';
-import type { ApiClient } from '../cluster/api/client.ts';
 import type { Config } from '../config/defaults.ts';
 import { applyConntrackSettings } from '../kernel/conntrack-settings.ts';
 import { type Exec, exec } from '../kernel/exec.ts';
@@ -7,29 +6,13 @@ import { supportedFamilies } from '../kernel/families.ts';
 import { follow } from '../kernel/follow-program.ts';
 import { createSysctls, type Sysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
-import type { DebugState } from '../observe/debug-state.ts';
-import type { Observer } from '../observe/happening.ts';
 import type { Log } from '../observe/log.ts';
 import { createDriftWatch, type DriftWatch, type DriftWatchOptions } from './drift/watch.ts';
 import { createFlowCleaner, type FlowCleaner, type FlowCleanerOptions } from './flows.ts';
+import { type Observers, type ObserversOptions, startObservers } from './observers.ts';
 import { setOomScore } from './oom-score.ts';
 import { openSource } from './open-source.ts';
 import { type Clock, systemClock } from './scheduler.ts';
-
-/** What tells of the agent: metrics, health, Events. */
-export interface Observers {
-  readonly observe: Observer;
-  stop(): Promise<void>;
-}
-
-export interface ObserversOptions {
-  readonly config: Config;
-  readonly families: readonly Family[];
-  readonly log: Log;
-  readonly debug: DebugState;
-  /** Undefined when the objects come from manifests. */
-  readonly client: ApiClient | undefined;
-}
 
 /** Everything of the agent that touches the world; tests hand in other ones. */
 export interface Rooms {
@@ -59,7 +42,7 @@ export function machineRooms(): Rooms {
     random: Math.random,
     supportedFamilies: () => supportedFamilies(sysctls),
     openSource,
-    startObservers: async () => ({ observe: () => undefined, stop: async () => undefined }),
+    startObservers: (options) => startObservers(options, { exec, sysctls, random: Math.random }),
     createFlowCleaner,
     createDriftWatch: (options) => createDriftWatch({ ...options, follow }),
     applyConntrackSettings: (settings) => {

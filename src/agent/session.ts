@@ -8,9 +8,10 @@ import { createNarrator } from '../observe/narrate.ts';
 import { createFindings, type Findings } from './findings.ts';
 import { type Keepers, openKeepers } from './keepers.ts';
 import type { LiveConfig } from './live-config.ts';
+import type { Observers } from './observers.ts';
 import type { OpenedSource } from './open-source.ts';
 import type { Context, SourceOptions } from './options.ts';
-import type { Observers, Rooms } from './rooms.ts';
+import type { Rooms } from './rooms.ts';
 
 /** What one session is opened with. */
 export interface SessionOptions {
@@ -72,7 +73,10 @@ class Opened {
       snapshot: () => this.#snapshot,
       families: () => this.#keepers?.debugStates() ?? [],
     };
-    this.#observers = await rooms.startObservers({ config, families, log, debug, client });
+    const current = (): Config => live.current;
+    const narrate = this.#narrate;
+    const about = { config, current, families, log, narrate, debug, client };
+    this.#observers = await rooms.startObservers(about);
     const tellFindings: Findings['tell'] = (teller, findings) => this.#findings.tell(teller, findings);
     this.#keepers = openKeepers({ rooms, live, families, log, observe, tellFindings });
     live.onRefused((error) => {
