@@ -41,10 +41,10 @@ function snapshotPieces(snapshot: Snapshot, service: string | undefined): Pieces
   return record([
     ['nodeName', whole(nodeName)],
     ['node', whole(node)],
-    ['serviceCIDRs', mapPieces(serviceCIDRs, sortedKeys(serviceCIDRs))],
-    ['services', mapPieces(services, service === undefined ? sortedKeys(services) : [service])],
-    ['slices', mapPieces(slices, sliceNames ?? sortedKeys(slices))],
-    ['servicePorts', mapPieces(servicePorts, sortedKeys(servicePorts).filter(isMine), portSummary)],
+    ['serviceCIDRs', mapPieces(serviceCIDRs)],
+    ['services', mapPieces(services, { keys: service === undefined ? undefined : [service] })],
+    ['slices', mapPieces(slices, { keys: sliceNames })],
+    ['servicePorts', mapPieces(servicePorts, { isMine, summary: portSummary })],
   ]);
 }
 
@@ -66,10 +66,7 @@ function routesPieces(
     ['family', whole(family)],
     ['quarantined', whole(quarantined.filter(isMine))],
     ['node', whole(routes?.node)],
-    [
-      'routes',
-      routes === undefined ? whole({}) : mapPieces(routes.routes, sortedKeys(routes.routes).filter(isMine)),
-    ],
+    ['routes', routes === undefined ? whole({}) : mapPieces(routes.routes, { isMine })],
   ]);
 }
 
@@ -100,17 +97,23 @@ function ofService(service: string | undefined): (key: string) => boolean {
   return (key) => key.startsWith(`${service}:`) || key.startsWith(`${service}/`);
 }
 
-function* mapPieces<V>(
+interface MapOptions<V> {
+  /** Undefined: all, sorted, once they are asked for. */
+  readonly keys?: readonly string[] | undefined;
+  readonly isMine?: (key: string) => boolean;
+  readonly summary?: (value: V) => unknown;
+}
+
+function mapPieces<V>(map: ImmutableMap<V>, options: MapOptions<V> = {}): Pieces {
+  return record(entriesOf(map, options));
+}
+
+function* entriesOf<V>(
   map: ImmutableMap<V>,
-  keys: readonly string[],
-  summary: (value: V) => unknown = (value) => value,
-): Generator<string> {
-  yield* record(
-    (function* () {
-      for (const key of keys) {
-        const value = get(map, key);
-        if (value !== undefined) yield [key, whole(summary(value))] as const;
-      }
-    })(),
-  );
+  { keys, isMine = () => true, summary = (value) => value }: MapOptions<V>,
+): Generator<readonly [string, Pieces]> {
+  for (const key of keys ?? sortedKeys(map)) {
+    const value = isMine(key) ? get(map, key) : undefined;
+    if (value !== undefined) yield [key, whole(summary(value))];
+  }
 }
