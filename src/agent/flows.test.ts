@@ -192,6 +192,38 @@ test('flows of many Services go by one listing, those with most entries first', 
   ]);
 });
 
+test('a long run gives way to what changed meanwhile, and comes back to what it left', async () => {
+  let between = (): void => undefined;
+  const entries = [
+    entry('10.0.0.1:53', '10.1.0.7', 1),
+    entry('10.0.0.1:53', '10.1.0.7', 2),
+    entry('10.0.0.1:53', '10.1.0.8', 3),
+    ...[4, 5, 6].map((client) => entry('10.0.0.2:53', '10.1.0.9', client)),
+  ];
+  const { flows, happenings, lines, clock, calls } = cleaner(entries, (call) => {
+    if (call.includes(' -D ')) between();
+    return undefined;
+  });
+  const first = having(['10.1.0.1']);
+  between = () => {
+    between = () => undefined;
+    clock.advance(6000);
+    flows.programmed('IPv4', having(['10.1.0.1'], first, { name: 'other', clusterIP: '10.0.0.2' }));
+  };
+  flows.programmed('IPv4', first);
+  await vi.waitFor(() => expect(happenings).toMatchObject([{ entries: 2, milliseconds: 6000 }]));
+  expect(calls).toHaveLength(2);
+  await vi.waitFor(() => expect(clock.waiting()).toBe(1));
+  clock.advance(1000);
+  await vi.waitFor(() => expect(happenings).toMatchObject([{ entries: 2 }, { entries: 4 }]));
+  expect(calls.slice(2).map((call) => /-L|--reply-src \S+/.exec(call)?.[0])).toEqual([
+    '-L',
+    '--reply-src 10.1.0.9',
+    '--reply-src 10.1.0.8',
+  ]);
+  expect(lines()).toEqual([]);
+});
+
 describe('flows to a NodePort', () => {
   const local = entry('192.0.2.1:30053', '10.1.0.2');
   const passing = entry('203.0.113.7:30053', '203.0.113.7');

@@ -58,6 +58,9 @@ export function createFlowCleaner(options: FlowCleanerOptions): FlowCleaner {
   };
 }
 
+/** A run that takes longer gives way to changes that came meanwhile: each call reads the whole table, and theirs may matter more. */
+const longRunMilliseconds = 5000;
+
 /** More places than this are not remembered while nothing can be removed: then everything is looked at that there is. */
 const mostPlaces = 20_000;
 
@@ -112,18 +115,22 @@ class FamilyCleaner {
     const snapshot = this.#latest;
     if (snapshot === undefined) return;
     const look = this.#takeLook(snapshot);
-    const began = performance.now();
-    const { entries, failure } = await removeStaleFlows({
+    const clock = this.#options.clock ?? systemClock;
+    const began = clock.now();
+    const isLong = () => clock.now() - began > longRunMilliseconds;
+    const { entries, complete, failure } = await removeStaleFlows({
       exec: this.#options.exec,
       family: this.#family,
       frontends: this.#frontends(look, snapshot),
+      mayGoOn: () => !this.#abort.aborted && (isNothing(this.#look) || !isLong()),
       abort: this.#abort,
     });
     if (this.#abort.aborted) return;
-    const milliseconds = performance.now() - began;
+    const milliseconds = clock.now() - began;
     if (entries > 0 || !isMissing(failure))
       this.#options.observe({ kind: 'flows-removed', family: this.#family, entries, milliseconds });
     if (failure !== undefined) this.#failed(failure, look);
+    else if (!complete) this.#look = both(look, this.#look);
   }
 
   #takeLook(snapshot: Snapshot): UdpLook {

@@ -11,11 +11,15 @@ export interface StaleFlowsOptions {
   readonly family: Family;
   /** Where to look and who serves there. Asked again before each removal, because newer rules may be in force by then. */
   readonly frontends: () => UdpFrontends;
+  /** Asked before each removal; false ends it there. */
+  readonly mayGoOn: () => boolean;
   readonly abort?: AbortSignal | undefined;
 }
 
 export interface StaleFlowsRemoved {
   readonly entries: number;
+  /** All that was found stale was removed, or at least tried. */
+  readonly complete: boolean;
   /** The first of what failed; the rest was done all the same. */
   readonly failure: Error | undefined;
 }
@@ -28,7 +32,7 @@ export interface StaleFlowsRemoved {
  * once, stale entries are put together by destination and endpoint, and each such group is one call: those with most entries first.
  */
 export async function removeStaleFlows(options: StaleFlowsOptions): Promise<StaleFlowsRemoved> {
-  const { exec, family, frontends, abort } = options;
+  const { exec, family, frontends, mayGoOn, abort } = options;
   const table = createUdpTable({ exec, family, abort });
   let entries = 0;
   let failure: Error | undefined;
@@ -41,12 +45,12 @@ export async function removeStaleFlows(options: StaleFlowsOptions): Promise<Stal
   const isUncertain = found.some(({ staleness }) => staleness === 'if-local');
   const local = (isUncertain ? await attempt(readLocalNetworks(exec, family)) : undefined) ?? [];
   for (const group of found) {
-    if (abort?.aborted === true) break;
+    if (!mayGoOn()) return { entries, complete: false, failure };
     if (group.staleness === 'if-local' && !isLocal(group.flow, local)) continue;
     const filter = filterOf(group.flow, frontends());
     if (filter !== undefined) entries += (await attempt(table.remove(filter))) ?? 0;
   }
-  return { entries, failure };
+  return { entries, complete: true, failure };
 }
 
 /** Entries with the same destination and endpoint. */
