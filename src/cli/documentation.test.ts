@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type FlagDeclaration, type FlagName, flagTable } from './flags.ts';
+import { isSwitch, type KubeProxyFlag, kubeProxyFlags } from './kube-proxy-flags.ts';
+import { hasEffect } from './kube-proxy-help.ts';
 import { diffJson } from './print/diff.ts';
 import { verbs } from './verbs.ts';
 
@@ -14,6 +16,7 @@ describe('docs/cli.md', () => {
     const tables = new Map([
       ['verbs', verbTable()],
       ['flags', flagsTable()],
+      ['kube-proxy flags', kubeProxyFlagsTable()],
     ]);
     let expected = text;
     for (const [name, table] of tables) {
@@ -93,4 +96,28 @@ function flagsTable(): string {
 function verbsOf(name: string): string {
   const taking = verbs.filter((verb) => verb.flags.some((flag: FlagName) => flag === name));
   return taking.length === verbs.length ? 'all' : taking.map((verb) => verb.name).join(', ');
+}
+
+function kubeProxyFlagsTable(): string {
+  const rows = kubeProxyFlags.map(
+    (flag) => `| \`${formOf(flag)}\` | ${standsFor(flag)} | ${hasEffect(flag) ? 'used' : 'none'} |`,
+  );
+  return ['| flag | stands for | effect |', '|---|---|---|', ...rows, ''].join('\n');
+}
+
+function formOf(declared: KubeProxyFlag): string {
+  const { flag, short, form } = declared;
+  const name = short === undefined ? flag : `${short}, ${flag}`;
+  const values: Partial<Record<typeof form, string>> = {
+    list: '<value>[,<value>]',
+    gates: '<gate>=true\\|false[,…]',
+    number: '<number>',
+    port: '<port>',
+  };
+  return isSwitch(declared) ? `${name}[=true\\|false]` : `${name} ${values[form] ?? '<value>'}`;
+}
+
+function standsFor({ field, form }: KubeProxyFlag): string {
+  if (field !== undefined) return `\`${field}\``;
+  return form === 'port' ? 'the port of that address' : '';
 }

@@ -390,6 +390,26 @@ describe('the log', () => {
     expect(said).toEqual(levels.slice(levels.indexOf(least)));
   });
 
+  it('takes over the level of a file that has changed, and so do its children', async () => {
+    const file = join(directory, 'verbose.yaml');
+    const document = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
+    await writeFile(file, document);
+    const run = async ({ updates }: SourceOptions, { log }: Context): Promise<void> => {
+      const child = log.child({ part: 'x' });
+      child.debug({}, 'before');
+      const changed = new Promise((resolve) => {
+        updates?.start({ changed: resolve, refused: resolve });
+      });
+      await writeFile(file, `${document}logging: {verbosity: 4}\n`);
+      await changed;
+      child.debug({}, 'after');
+      log.trace({}, 'never');
+      await updates?.stop();
+    };
+    const { stderr } = await call(['run', '--manifests=x', '--config', file], { actions: { run } });
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'debug', part: 'x', msg: 'after' });
+  });
+
   it('has the form that logging.format says', async () => {
     const run = async (_: NodeOptions, { log }: Context): Promise<void> => log.info({}, 'said');
     const argv = ['run', '--manifests=x'];

@@ -51,7 +51,7 @@ async function perform(
   const load = (): Promise<Config> => loadConfig({ file: settings.configFile, flags: settings.config, host });
   const config = await load();
   const usual = verb.name === 'run' ? 'info' : 'warn';
-  const log = openLog(io, config.logging, { chosen: settings.logLevel, usual });
+  const { log, change } = openLog(io, config.logging, { chosen: settings.logLevel, usual });
   const reporter = createReporter(io, settings.output);
   const standing = collector();
   const options: NodeOptions = { config, families: settings.families };
@@ -62,7 +62,7 @@ async function perform(
     withSource: () => ({
       ...options,
       source: chooseSource(settings, config, host),
-      updates: updatesOf(settings, config, load),
+      updates: updatesOf(settings, config, load, change),
     }),
     context: { log, signal: io.signal, onFindings: standing.take },
     print: async (result) => {
@@ -81,13 +81,27 @@ async function perform(
   }
 }
 
-/** Nothing is watched before somebody starts them. */
+/** Nothing is watched before somebody starts them. What concerns the log is done here. */
 function updatesOf(
   { configFile: file }: Settings,
   current: Config,
   load: () => Promise<Config>,
+  changeLog: (logging: Config['logging']) => void,
 ): ConfigUpdates | undefined {
-  return file === undefined ? undefined : followConfig({ file, current, load });
+  if (file === undefined) return undefined;
+  const followed = followConfig({ file, current, load });
+  return {
+    start: (listener) => {
+      followed.start({
+        changed: (config) => {
+          changeLog(config.logging);
+          listener.changed(config);
+        },
+        refused: (error) => listener.refused(error),
+      });
+    },
+    stop: () => followed.stop(),
+  };
 }
 
 interface Collector {

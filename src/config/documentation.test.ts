@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfigurationFile } from './file.ts';
-import { loadConfig } from './load.ts';
 import { type Effect, type FieldNote, fieldNotes } from './reference.ts';
 import { documentSchemas } from './schema.ts';
 
@@ -38,17 +37,6 @@ describe('the notes on fields', () => {
       );
       expect(new Set(Object.keys(notes).map((path) => path.split('.')[0]))).toEqual(new Set(names));
     }
-  });
-
-  it('give the defaults that hold', async () => {
-    const config = await loadConfig({ flags: {}, host: { nodeName: 'n', hostname: 'n' } });
-    const { KubeProxyConfiguration: notes } = fieldNotes;
-    expect(notes['mode']?.default).toBe(`\`${config.mode}\``);
-    expect(notes['iptables.masqueradeBit']?.default).toBe(String(config.routing.masqueradeBit));
-    expect(notes['iptables.masqueradeAll']?.default).toBe(String(config.routing.masqueradeAll));
-    expect(notes['iptables.localhostNodePorts']?.default).toBe(String(config.routing.localhostNodePorts));
-    expect(notes['iptables.syncPeriod']?.default).toBe('30s');
-    expect(config.sync).toEqual({ syncPeriodMilliseconds: 30_000, minSyncPeriodMilliseconds: undefined });
   });
 });
 

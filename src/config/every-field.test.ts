@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { NodeplaneError } from '../errors.ts';
 import { type Config, defaultConfig } from './defaults.ts';
 import { emptyDocuments } from './file.ts';
@@ -172,6 +173,20 @@ describe('every field', () => {
     if (note?.effect === 'none') expect(decided(config)).toEqual(usual);
     else expect(decided(config)).not.toEqual(usual);
     return expect(config.withoutEffect).toEqual(note?.effect === 'none' ? [path] : []);
+  });
+});
+
+describe('the default in the note', () => {
+  const noted = all
+    .map((each) => ({
+      ...each,
+      byDefault: fieldNotes[each.kind][each.path]?.default.replaceAll('`', '') ?? '',
+    }))
+    .filter(({ path, byDefault }) => byDefault !== '' && path !== 'nodePortAddresses');
+
+  it.each(noted)('of $path is what an absent field means: $byDefault', async ({ kind, path, byDefault }) => {
+    const value: unknown = parse(byDefault);
+    expect(await load(kind, path, value)).toEqual({ ...defaultConfig, nodeName: 'n1' });
   });
 });
 
