@@ -47,12 +47,12 @@ export function apiServerArguments(flags: ApiServerFlags): readonly string[] {
     '--authorization-mode=RBAC',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-signing-key-file=${flags.key}`,
-    `--service-account-key-file=${flags.key}`,
+    `--service-account-key-file=${flags.certificate}`,
     `--service-cluster-ip-range=${serviceNetworks}`,
     '--service-node-port-range=30000-32767',
     '--max-requests-inflight=100',
     '--max-mutating-requests-inflight=50',
     '--profiling=false',
-    '--v=1',
+    '--v=0',
   ];
 }
