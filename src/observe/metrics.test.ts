@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bucketsOf, parseExposition, type ShownFamily } from '../../test/observe/exposition.ts';
 import { snapshotHeard, syncEnded } from '../../test/observe/happenings.ts';
@@ -88,6 +89,7 @@ const story: readonly Happening[] = [
     },
   },
   { kind: 'source', event: { kind: 'without', resource: 'ServiceCIDR', reason: 'x' } },
+  { kind: 'config-refused', error: new Error('x') },
   { kind: 'probe-answered', probe: 'healthz', status: 200 },
   { kind: 'probe-answered', probe: 'livez', status: 503 },
   { kind: 'listen-failed', server: 'metrics', service: undefined, error: new Error('x') },
@@ -297,10 +299,10 @@ describe('numbers of the process', () => {
   it('tell how long the event loop was held', async () => {
     const { metrics, shown } = metricsWith();
     await metrics.text();
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    const until = performance.now() + 150;
+    await sleep(250);
+    const until = performance.now() + 250;
     while (performance.now() < until);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await sleep(250);
     expect(await shown('nodejs_eventloop_lag_max_seconds')).toBeGreaterThan(0.1);
   });
 });

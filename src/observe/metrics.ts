@@ -62,6 +62,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
         return host.driftFound(happening);
       case 'source':
         return source(happening.event);
+      case 'config-refused':
+        return host.configRefused();
       case 'probe-answered':
         return host.probeAnswered(happening);
       case 'listen-failed':

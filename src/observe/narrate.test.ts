@@ -228,11 +228,13 @@ describe('what happens at the edges', () => {
     tell(
       { kind: 'flows-removed', family: 'IPv4', entries: 4, milliseconds: 2.2 },
       { kind: 'drift-found', family: 'IPv4', chains },
+      { kind: 'config-refused', error: new NodeplaneError('NP-CONFIG-002', { file: 'f', problems: ' x' }) },
       { kind: 'listen-failed', server: 'health-check-node-port', service: 'a/b', error: new Error('in use') },
     );
     expect(entries()).toMatchObject([
       { level: 'info', msg: 'removed stale UDP flows', entries: 4, milliseconds: 2 },
       { level: 'warn', count: 30, chains: chains.slice(0, 10) },
+      { level: 'error', err: { code: 'NP-CONFIG-002' } },
       { level: 'warn', server: 'health-check-node-port', service: 'a/b', err: { message: 'in use' } },
     ]);
   });

@@ -42,6 +42,8 @@ export function createNarrator(log: Log, now: () => number = () => performance.n
         return narrateDrift(log, allow, happening);
       case 'source':
         return source(happening.event);
+      case 'config-refused':
+        return narrateConfig(log, allow, happening);
       case 'listen-failed':
         return narrateListen(log, allow, happening);
     }
@@ -61,6 +63,16 @@ function narrateDrift(log: Log, allow: Allow, { family, chains }: Of<'drift-foun
   const fields = { family, chains: chains.slice(0, namedChains), count: chains.length };
   if (allowed === undefined) log.debug(fields, 'somebody else changed our rules');
   else log.warn({ ...fields, ...allowed }, 'somebody else changed our rules; they are put back');
+}
+
+function narrateConfig(log: Log, allow: Allow, { error }: Of<'config-refused'>): void {
+  const allowed = allow('config');
+  if (allowed === undefined) log.debug({ err: error }, 'the configuration file is not valid');
+  else
+    log.error(
+      { err: error, ...allowed },
+      'the configuration file is not valid; what it said before holds on',
+    );
 }
 
 /** What the server tries again is told by the server's own rules; here the same error is only kept from filling the log. */

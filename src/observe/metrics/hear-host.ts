@@ -5,7 +5,7 @@ import type { Instruments } from './instruments.ts';
 /** Programs have fixed names; should that ever change, the rest is one. */
 const maxPrograms = 32;
 
-/** What happens at the edges: programs of the host, connection tracking, drift, our servers. */
+/** What happens at the edges: programs of the host, connection tracking, drift, the configuration file, our servers. */
 export function hearHost(instruments: Instruments, families: readonly Family[]) {
   const programs = instruments.histogram('nodeplane_program_duration_seconds');
   const flowsDuration = instruments.histogram('kubeproxy_conntrack_reconciler_sync_duration_seconds');
@@ -13,6 +13,7 @@ export function hearHost(instruments: Instruments, families: readonly Family[]) 
   const drift = instruments.counter('nodeplane_drift_total');
   const healthz = instruments.counter('kubeproxy_proxy_healthz_total');
   const livez = instruments.counter('kubeproxy_proxy_livez_total');
+  const configRefusals = instruments.counter('nodeplane_config_refusals_total');
   const listenFailures = instruments.counter('nodeplane_listen_failures_total');
   for (const family of families) {
     flowsDuration.zero({ ip_family: family });
@@ -36,6 +37,7 @@ export function hearHost(instruments: Instruments, families: readonly Family[]) 
     driftFound: ({ family }: Of<'drift-found'>): void => drift.inc({ ip_family: family }),
     probeAnswered: ({ probe, status }: Of<'probe-answered'>): void =>
       (probe === 'healthz' ? healthz : livez).inc({ code: String(status) }),
+    configRefused: (): void => configRefusals.inc(),
     listenFailed: ({ server }: Of<'listen-failed'>): void => listenFailures.inc({ server }),
   };
 }

@@ -103,6 +103,11 @@ export const nodeplaneMetrics = {
     labels: [],
     help: 'Connections that the kernel can track (nf_conntrack_max); absent where it cannot be read',
   },
+  nodeplane_config_refusals_total: {
+    type: 'counter',
+    labels: [],
+    help: 'How often the configuration file was changed into one that is not valid; what it said before held on',
+  },
   nodeplane_listen_failures_total: {
     type: 'counter',
     labels: ['server'],
