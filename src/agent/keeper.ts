@@ -38,6 +38,8 @@ export interface KeeperOptions {
   readonly programmed: (snapshot: Snapshot) => void;
 }
 
+const featuresAgainMilliseconds = 300_000;
+
 /**
  * Keeps the rules of one family equal to what is wanted: syncs when something changed, again after a failure, and again when what the kernel
  * refused may be tried once more. Knows nothing of the other family, so neither waits for the other.
@@ -49,6 +51,7 @@ export class Keeper {
   readonly #scheduler: Scheduler;
   readonly #log: Log;
   #kernel: FamilyKernel | undefined;
+  #openedAt = 0;
   #wanted: Snapshot | undefined;
   #programmed: Snapshot | undefined;
   #lastReport: SyncReport | undefined;
@@ -77,6 +80,16 @@ export class Keeper {
   /** Something besides the cluster is another one now: settings, or facts of the host. */
   again(): void {
     if (this.#wanted !== undefined) this.want(this.#wanted);
+  }
+
+  /** Asks the kernel again, now and then, for what it lacked: a module may have been loaded. */
+  lookForFeatures(): void {
+    const { layout } = this.#rules;
+    const { clock } = this.#options;
+    if (layout === undefined || layout.lacks.size === 0) return;
+    if (clock.now() - this.#openedAt < featuresAgainMilliseconds) return;
+    this.#kernel = undefined;
+    this.#scheduler.request();
   }
 
   /** Somebody else may have written: reads the kernel and repairs. Resolves when that has been done or has failed. */
@@ -129,7 +142,10 @@ export class Keeper {
     const { open, facts, routing, clock, signal } = this.#options;
     // A module may have been loaded since the kernel refused something.
     if (this.#rules.mayRetry(clock.now())) this.#kernel = undefined;
-    this.#kernel ??= await open();
+    if (this.#kernel === undefined) {
+      this.#kernel = await open();
+      this.#openedAt = clock.now();
+    }
     const { iptables, features } = this.#kernel;
     const input = { family: this.family, snapshot, settings: routing(), host: await facts.current() };
     return this.#rules.pass({ input, features, kernel: iptables, now: clock.now(), signal });

@@ -21,7 +21,7 @@ export interface Keepers {
   want(snapshot: Snapshot): void;
   /** Settings that hold from the next sync on. */
   changed(config: Config): void;
-  /** Looks at what nobody tells of: addresses of the host, sysctls. */
+  /** Looks at what nobody tells of: addresses of the host, sysctls, modules of the kernel. */
   look(): Promise<void>;
   debugStates(): readonly FamilyDebugState[];
   /** Programs that are still running some seconds later are ended. */
@@ -62,7 +62,10 @@ export function openKeepers(options: KeepersOptions): Keepers {
       for (const keeper of keepers) keeper.retime(schedulingOf(config));
       void settleHost(rooms, config, log).then(() => look(facts, keepers, log, true));
     },
-    look: () => look(facts, keepers, log, false),
+    look: async () => {
+      for (const keeper of keepers) keeper.lookForFeatures();
+      await look(facts, keepers, log, false);
+    },
     debugStates: () => keepers.map((keeper) => keeper.debugState()),
     stop: async () => {
       stopping.abort();

@@ -1,39 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Clock, Scheduler, type SchedulerOptions } from './scheduler.ts';
-
-/** Time that passes when it is told to; a timer that is due runs when its moment is passed. */
-class FakeClock implements Clock {
-  #now = 0;
-  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  get waiting(): number {
-    return this.#timers.size;
-  }
-
-  async pass(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#now = Math.max(this.#now, next.at);
-      next.callback();
-      await settled();
-    }
-    this.#now = end;
-    await settled();
-  }
-}
+import { FakeClock } from '../../test/agent/fake-clock.ts';
+import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 /** Lets every promise that can settle do so. */
 async function settled(): Promise<void> {
