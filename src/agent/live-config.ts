@@ -5,7 +5,7 @@ import type { Log } from '../observe/log.ts';
 /** The configuration that holds now. A file that is not valid any more changes nothing. */
 export interface LiveConfig {
   readonly current: Config;
-  /** Only what holds from the next sync on has changed: routing, periods of syncs, connection tracking, the OOM score. One listener. */
+  /** Only what needs nothing to be opened again has changed: routing, periods, connection tracking, the OOM score. One listener. */
   onChange(listener: (config: Config) => void): void;
   /** What was opened with the old one has to be opened again: the source, the observers. One listener. */
   onRestart(listener: () => void): void;
@@ -49,11 +49,13 @@ export function followConfig(first: Config, updates: ConfigUpdates | undefined, 
   };
 }
 
+/** `logging` is the command line's. */
 const liveFields: ReadonlySet<string> = new Set([
   'routing',
   'sync',
   'conntrack',
   'oomScoreAdj',
+  'logging',
   'withoutEffect',
 ]);
 

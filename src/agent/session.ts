@@ -79,10 +79,7 @@ class Opened {
     this.#observers = await rooms.startObservers(about);
     const tellFindings: Findings['tell'] = (teller, findings) => this.#findings.tell(teller, findings);
     this.#keepers = openKeepers({ rooms, live, families, log, observe, tellFindings });
-    live.onRefused((error) => {
-      log.error({ err: error }, 'the configuration file is not valid any more; what it said before holds on');
-      observe({ kind: 'config-refused', error });
-    });
+    live.onRefused((error) => observe({ kind: 'config-refused', error }));
     live.onChange((changed) => this.#keepers?.changed(changed));
   }
 
