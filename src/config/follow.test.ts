@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -150,6 +151,24 @@ describe('a configuration file', () => {
     } finally {
       clearInterval(noise);
     }
+  });
+
+  it('that cannot be read is refused', async () => {
+    const file = join(directory, 'config.yaml');
+    await mkdir(file);
+    await toldBe(follow(file), ['NP-CONFIG-001']);
+  });
+
+  it('that is a pipe is not waited for', async () => {
+    const file = join(directory, 'config.yaml');
+    const [makePipe = '', ...argv] = ['mkfifo', file];
+    execFileSync(makePipe, argv);
+    const followed = follow(file, 10);
+    // Time for looks at the pipe: one that waits for it would keep all later ones waiting.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await writeFile(join(directory, 'next'), text(3));
+    await rename(join(directory, 'next'), file);
+    await toldBe(followed, [3]);
   });
 
   it('is told no more after stop', async () => {

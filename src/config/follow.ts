@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { toError } from '../errors.ts';
@@ -125,13 +125,18 @@ class Follower {
 
 const absent: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR']);
 
-/** What the file holds, or why it cannot be read, in short; undefined when it is not there. */
+/**
+ * What the file holds, or why it cannot be read, in short; undefined when it is not there. A pipe cannot be read a second time, so
+ * it counts as not there.
+ */
 async function fingerprint(file: string): Promise<string | undefined> {
-  return readFile(file).then(
-    (content) => createHash('sha256').update(content).digest('base64'),
-    (thrown: unknown) => {
-      const code = thrown instanceof Error && 'code' in thrown ? thrown.code : '';
-      return absent.has(code) ? undefined : `cannot be read: ${String(code)}`;
-    },
-  );
+  try {
+    if ((await stat(file)).isFIFO()) return undefined;
+    return createHash('sha256')
+      .update(await readFile(file))
+      .digest('base64');
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : '';
+    return absent.has(code) ? undefined : `cannot be read: ${String(code)}`;
+  }
 }
