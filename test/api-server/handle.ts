@@ -3,7 +3,7 @@ import { createLister, type ListRequest } from './list.ts';
 import { plainReply, type Reply, resetConnection, spoil, type Wire } from './reply.ts';
 import type { Seen } from './requests.ts';
 import { inside, isJson, type Json, keyOf, type Place, placeOf } from './resources.ts';
-import { selectorOf, UnknownField } from './selectors.ts';
+import { type Selects, selectorOf, UnknownField } from './selectors.ts';
 import { type Failure, failure, statusText } from './statuses.ts';
 import type { Store } from './store.ts';
 import { bookmarkLine, type WatchSettings, watch } from './watch.ts';
@@ -57,8 +57,12 @@ export function createHandle(store: Store, faults: Faults, settings: () => Setti
     if (seen.method !== 'GET') return write(store, call, place, reply);
     if (place.name !== undefined) return get(store, place, reply);
     try {
-      const { resource } = place;
-      const selects = selectorOf(query, resource, settings().oldSelectors);
+      const { resource, namespace } = place;
+      const chosen = selectorOf(query, resource, settings().oldSelectors);
+      const selects: Selects =
+        namespace === undefined
+          ? chosen
+          : (object) => inside(object, 'metadata')['namespace'] === namespace && chosen(object);
       const request: ListRequest = { resource, query, selects };
       return seen.watch ? watch(store, settings(), request, reply, wire) : lister.list(request, reply);
     } catch (error) {

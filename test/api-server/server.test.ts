@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { get, type RequestOptions } from 'node:https';
+import { type RequestOptions, request as send } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { node, service } from '../conformance/objects.ts';
+import { control } from './control.ts';
 import { type ApiServer, startApiServer } from './server.ts';
 
 let api: ApiServer;
@@ -23,11 +24,15 @@ interface Answer {
 }
 
 /** Reads until the end, until the text holds `until`, or for so long. */
-function ask(path: string, until?: string, options: RequestOptions = {}): Promise<Answer> {
+function ask(
+  path: string,
+  until?: string,
+  options: RequestOptions & { readonly body?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve) => {
     let text = '';
     const ca = readFileSync(api.authorityFile);
-    const request = get(`${api.url}${path}`, { ca, agent: false, ...options }, (response) => {
+    const request = send(`${api.url}${path}`, { ca, agent: false, ...options }, (response) => {
       const end = (error?: string): void => resolve({ status: response.statusCode, text, error });
       response.setEncoding('utf8').on('data', (piece: string) => {
         text += piece;
@@ -38,6 +43,7 @@ function ask(path: string, until?: string, options: RequestOptions = {}): Promis
       });
       response.on('end', () => end()).on('error', (error) => end(error.message));
     });
+    request.end(options.body);
     request.on('error', (error) => resolve({ status: undefined, text, error: error.message }));
   });
 }
@@ -142,6 +148,36 @@ describe('the scripted API server', () => {
       api.fail({ kind: 'html' });
       expect((await ask(path)).text).toContain('<!doctype html>');
     }
+  });
+
+  it('creates and patches Events, and lists them by namespace', async () => {
+    const object = {
+      metadata: { generateName: 'web.', name: 'web.1' },
+      reason: 'Refused',
+      series: { count: 1 },
+    };
+    const events = '/apis/events.k8s.io/v1/namespaces/default/events';
+    const sending = (method: string, path: string, body: object): Promise<Answer> =>
+      ask(path, undefined, { method, body: JSON.stringify(body) });
+    expect((await sending('POST', events, object)).status).toBe(201);
+    expect((await sending('POST', events, object)).status).toBe(409);
+    expect((await sending('PATCH', `${events}/web.1`, { series: { count: 2 } })).status).toBe(200);
+    expect(JSON.parse((await ask(events)).text).items).toMatchObject([
+      { reason: 'Refused', series: { count: 2 } },
+    ]);
+    expect(JSON.parse((await ask(events.replace('default', 'other'))).text).items).toEqual([]);
+  });
+
+  it('is steered by lines of JSON', async () => {
+    const told = async (command: object): Promise<object> => control(api, JSON.stringify(command));
+    const size = { services: 3, endpoints: 2, nodes: 1, seed: 5 };
+    expect(await told({ do: 'fill', size })).toEqual({ ok: true, version: 1008 });
+    await told({ do: 'fail', fault: { kind: 'status', status: 500 }, when: { times: 1 } });
+    expect((await ask(services)).status).toBe(500);
+    expect(namesIn((await ask('/apis/discovery.k8s.io/v1/endpointslices')).text)).toHaveLength(3);
+    expect(await told({ do: 'count', path: services })).toMatchObject({ requests: 1, version: 1008 });
+    expect(await told({ do: 'list', resource: 'nodes' })).toMatchObject({ objects: [{ kind: 'Node' }] });
+    expect(await told({ do: 'put', objects: [{ kind: 'Pod' }] })).toMatchObject({ ok: false });
   });
 
   it('wants credentials, shows another certificate, refuses connections', async () => {

@@ -39,6 +39,9 @@ export interface Store {
   subscribe(listener: (change: Change) => void): () => void;
 }
 
+/** Older ones are forgotten, as by the watch cache, so that a soak does not fill the memory. */
+const mostChanges = 40_000;
+
 export function createStore(): Store {
   const objects = new Map<Resource, Map<string, Stored>>();
   const listeners = new Set<(change: Change) => void>();
@@ -52,6 +55,10 @@ export function createStore(): Store {
   };
   const tell = (change: Change): void => {
     changes.push(change);
+    if (changes.length > mostChanges) {
+      compacted = changes[mostChanges / 2 - 1]?.version ?? compacted;
+      changes = changes.slice(mostChanges / 2);
+    }
     for (const listener of listeners) listener(change);
   };
   return {

@@ -41,6 +41,7 @@ const handshakeReasons: readonly (readonly [words: string, reason: string])[] = 
   ['alert bad certificate', 'the server refuses our client certificate'],
   ['alert certificate unknown', 'the server refuses our client certificate'],
   ['alert unknown ca', 'the server does not know the authority of our client certificate'],
+  ['alert handshake failure', 'the server ends the handshake: it may want a client certificate'],
   ['alert protocol version', 'the server wants another version of TLS'],
 ];
 

@@ -238,6 +238,63 @@ describe('a network that fails', () => {
   });
 });
 
+describe('an answer that is an error', () => {
+  it.each([
+    [
+      { kind: 'status', status: 429, retryAfterSeconds: 7 },
+      { code: 'NP-API-006', status: 429, retryAfterSeconds: 7 },
+    ],
+    [
+      { kind: 'status', status: 401 },
+      { code: 'NP-API-004', reason: 'Unauthorized' },
+    ],
+    [
+      { kind: 'gone', how: 'status' },
+      { code: 'NP-API-006', status: 410, reason: 'Expired' },
+    ],
+    [
+      { kind: 'answer', status: 503, headers: { 'content-type': 'text/html; charset=x' }, body: '<p>' },
+      { status: 503 },
+    ],
+  ] as const)('%o', async (fault, wanted) => {
+    api.fail(fault);
+    const client = await connected();
+    const response = await client.open(get());
+    expect(await statusError(client.server, what, response)).toMatchObject(wanted);
+  });
+
+  it('403 tells in the words of the server what is missing', async () => {
+    api.set({ forbidden: ['list services'] });
+    const client = await connected();
+    const error = await statusError(client.server, what, await client.open(get()));
+    expect(error.message).toBe(
+      `The API server ${api.url} does not let us list services (403): services is forbidden: User "system:serviceaccount:kube-system:nodeplane" cannot list resource "services" in API group "" at the cluster scope.`,
+    );
+  });
+
+  it('whose body never ends is judged by what has come, and its connection is ended', async () => {
+    api.fail({ kind: 'silence', after: 'head' });
+    const client = await connected();
+    const response = await client.open(get({ silenceMilliseconds: 200 }));
+    const error = await statusError(client.server, what, { ...response, status: 500 });
+    expect(error).toMatchObject({ code: 'NP-API-006', status: 500 });
+    await vi.waitFor(() => expect(api.connections.open).toBe(0));
+  });
+});
+
+describe('what is written', () => {
+  it('goes with its type, and the answer is read', async () => {
+    const client = await connected();
+    const body = { type: 'application/json', text: '{"metadata":{"name":"ü"},"reason":"Refused"}' };
+    const post = { method: 'POST', path: '/apis/events.k8s.io/v1/namespaces/default/events', body } as const;
+    const response = await client.open(get({ ...post, what: { verb: 'create', resource: 'events' } }));
+    expect(response).toMatchObject({ status: 201, mediaType: 'application/json' });
+    for await (const _ of response.body);
+    expect(await read(client, get({ path: post.path }))).toContain('"ü"');
+    expect(api.connections.handshakes).toBe(1);
+  });
+});
+
 describe('TLS that fails', () => {
   it.each([
     [{ authority: 'other' }, /another authority than the given one signed/],
