@@ -54,5 +54,7 @@ export class Program {
     const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
     for (const child of children.split(' ').filter((each) => each !== ''))
       process.kill(Number(child), signal);
+    // nsenter stops itself together with its program, and is not woken with it.
+    if (signal === 'SIGCONT' && pid !== undefined) process.kill(pid, signal);
   }
 }
