@@ -7,7 +7,7 @@ import type { News, Regarding } from './event.ts';
 const start = 'StartKubeProxy';
 
 /** The Node as the object of an Event. Its uid is its name, as kubelet has it; `kubectl describe node` looks for both. */
-export function nodeReference(nodeName: string): Regarding {
+function nodeReference(nodeName: string): Regarding {
   return { apiVersion: 'v1', kind: 'Node', namespace: undefined, name: nodeName, uid: nodeName };
 }
 
