@@ -158,6 +158,14 @@ describe('an Event', () => {
     },
   );
 
+  it('is shown with its Service also when who found it did not know its uid', async () => {
+    const { requests, record } = await started();
+    requests();
+    const { uid: _, ...found } = finding({ code: 'NP-OBJECT-006', object: 'Service default/web' });
+    await record(heardSnapshot(snapshotOf([balancer('web', { uid })])), stand(found));
+    expect(requests()).toMatchObject([{ body: { reason: 'Quarantined', regarding: { name: 'web', uid } } }]);
+  });
+
   it('has a note of at most 1024 bytes, and whole letters', async () => {
     const { requests, record } = await started();
     requests();

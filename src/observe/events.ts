@@ -79,7 +79,7 @@ function createNewsReader(nodeName: string): (happening: Happening) => readonly 
     if (happening.kind === 'drift-found') return [driftNews(happening, nodeName)];
     if (happening.kind !== 'findings-stand') return [];
     return fresh(happening.findings)
-      .map(findingNews)
+      .map((finding) => findingNews(finding, finding.uid ?? uidOf(finding.object.replace(/^Service /, ''))))
       .filter((news) => news !== undefined);
   };
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { snapshotOf } from '../../test/conformance/rules-of.ts';
 import { balancer, localSlice } from '../../test/observe/balancers.ts';
@@ -28,7 +29,40 @@ const four = (...last: readonly number[]) =>
     ),
   ]);
 
+/** A happening: endpoints that are here from now on, or a sync of one of the latest snapshots, so many ago. */
+const steps = fc.array(
+  fc.oneof(
+    fc.record({ hear: fc.subarray([1, 2, 3, 4]) }),
+    fc.record({ syncOf: fc.integer({ min: 0, max: 2 }), fails: fc.boolean(), quarantined: fc.boolean() }),
+  ),
+  { maxLength: 12 },
+);
+
 describe('the number of endpoints told to a balancer', () => {
+  it('is of those that were heard last and are in force, after any row of happenings', () => {
+    fc.assert(
+      fc.property(steps, (row) => {
+        const { hear, sync, told } = started();
+        const heard: { readonly last: readonly number[]; readonly snapshot: Snapshot }[] = [];
+        let inForce: readonly number[] = [];
+        for (const step of row) {
+          if ('hear' in step) {
+            heard.unshift({ last: step.hear, snapshot: four(...step.hear) });
+            hear(heard[0]?.snapshot ?? four());
+          } else {
+            const { last, snapshot } = heard[step.syncOf] ?? { last: [], snapshot: four() };
+            const error = step.fails ? new Error('refused') : undefined;
+            const quarantined = step.quarantined ? ['default/web:http/tcp'] : [];
+            sync('IPv4', snapshot, { error, quarantined });
+            if (!step.fails) inForce = step.quarantined ? [] : last;
+          }
+          const count = inForce.filter((each) => heard[0]?.last.includes(each) === true).length;
+          expect(told()).toEqual([count, count]);
+        }
+      }),
+    );
+  });
+
   it('is that of the only family, in both', () => {
     const { hear, sync, told } = started();
     const snapshot = four(1, 2);

@@ -62,8 +62,8 @@ const findingReasons: Readonly<Record<FindingCode, string | undefined>> = {
 };
 
 /** Something is wrong with an object. */
-export function findingNews(finding: Finding): News | undefined {
-  const { code, object, field, reason, uid } = finding;
+export function findingNews(finding: Finding, uid: string | undefined): News | undefined {
+  const { code, object, field, reason } = finding;
   const word = findingReasons[code];
   const regarding = referenceTo(object, uid);
   if (word === undefined || regarding === undefined) return undefined;
