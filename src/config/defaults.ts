@@ -29,7 +29,7 @@ export interface ConntrackSettings {
   readonly udpStreamTimeoutSeconds: number | undefined;
 }
 
-/** An address and port to listen on. `address` is canonical; `0.0.0.0` and `::` mean all of the family. */
+/** An address and port to listen on. `address` is canonical; `0.0.0.0` and `::` both mean all addresses of both families, as to Go. */
 export interface ListenAddress {
   readonly address: string;
   readonly port: number;
