@@ -37,6 +37,18 @@ export class Program {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Writes to its standard input. */
+  write(text: string): void {
+    this.#child.stdin.write(text);
+  }
+
+  /** The program itself, by its number outside of the world; undefined when it has ended. */
+  async pid(): Promise<number | undefined> {
+    const { pid } = this.#child;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+    return children === '' ? undefined : Number.parseInt(children, 10);
+  }
+
   /** Sends the signal, waits for the end, and kills after the given time. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', patienceMilliseconds = 5000): Promise<ProgramEnd> {
     await this.kill(signal);
@@ -51,9 +63,8 @@ export class Program {
   /** Signals the program itself: what was spawned is nsenter, which only waits for it and hands on how it ended. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     const { pid } = this.#child;
-    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
-    for (const child of children.split(' ').filter((each) => each !== ''))
-      process.kill(Number(child), signal);
+    const program = await this.pid();
+    if (program !== undefined) process.kill(program, signal);
     // nsenter stops itself together with its program, and is not woken with it.
     if (signal === 'SIGCONT' && pid !== undefined) process.kill(pid, signal);
   }
