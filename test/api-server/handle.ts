@@ -51,7 +51,7 @@ export function createHandle(store: Store, faults: Faults, settings: () => Setti
     if (!known(seen, settings())) return failure(401, 'Unauthorized');
     if (seen.path === '/version') return done(reply, { major: '1', minor: '36', gitVersion: 'v1.36.3' });
     if (!place || (place.resource.kind === 'ServiceCIDR' && !settings().serviceCidrs))
-      return notServed(reply);
+      return notServed(seen, reply);
     const denied = denial(seen, place, settings());
     if (denied) return denied;
     if (seen.method !== 'GET') return write(store, call, place, reply);
@@ -171,9 +171,13 @@ function merge(object: Json, patch: Json): Json {
   return merged;
 }
 
-/** What go-restful answers for a resource that no API group has. */
-function notServed(reply: Reply): undefined {
+/** A resource that its API group does not have, and a path of no group at all. */
+function notServed({ path }: Seen, reply: Reply): Failure | undefined {
+  if (/^\/(api|apis\/[^/]+)\/v1\//.test(path)) {
+    return failure(404, 'the server could not find the requested resource', { details: {} });
+  }
   page(reply, 404, { 'content-type': 'text/plain; charset=utf-8' }, '404 page not found\n');
+  return undefined;
 }
 
 function done(reply: Reply, object: Json, status = 200): undefined {

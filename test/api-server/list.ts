@@ -71,7 +71,16 @@ function write(
   reply.write(
     `{"kind":"${kind}List","apiVersion":"${apiVersion}","metadata":${JSON.stringify(metadata)},"items":[`,
   );
-  for (const [index, { text }] of items.entries()) reply.write(index === 0 ? text : `,${text}`);
+  for (const [index, stored] of items.entries()) {
+    const text = itemOf(stored);
+    reply.write(index === 0 ? text : `,${text}`);
+  }
   reply.write(']}\n');
   reply.end();
+}
+
+/** Items of a list do not say what they are: only the list does. */
+function itemOf({ object }: Stored): string {
+  const { apiVersion: _apiVersion, kind: _kind, ...item } = object;
+  return JSON.stringify(item);
 }

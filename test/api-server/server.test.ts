@@ -62,6 +62,8 @@ describe('the scripted API server', () => {
     const second = await ask(`${services}?limit=1&continue=${next}`);
     expect([namesIn(first.text), namesIn(second.text)]).toEqual([['dns'], ['web']]);
     expect(JSON.parse(second.text).metadata.continue).toBeUndefined();
+    expect(JSON.parse(second.text).kind).toBe('ServiceList');
+    expect(JSON.parse(second.text).items[0].kind).toBeUndefined();
     expect(namesIn((await ask(`${services}?limit=1&resourceVersion=0`)).text)).toEqual(['dns', 'web']);
     api.remove(web);
     api.compact();
@@ -93,9 +95,7 @@ describe('the scripted API server', () => {
     const path = `${services}?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch=NotOlderThan`;
     const served = await ask(path, 'initial-events-end');
     expect(namesIn(served.text)).toEqual(['web']);
-    expect(served.text).toContain(
-      `"resourceVersion":"${api.store.version}","creationTimestamp":null,"annotations"`,
-    );
+    expect(served.text).toContain(`"metadata":{"resourceVersion":"${api.store.version}","annotations"`);
     api.set({ watchList: 'refused' });
     expect((await ask(path)).status).toBe(422);
     api.set({ watchList: 'ignored' });
@@ -113,7 +113,9 @@ describe('the scripted API server', () => {
     expect(namesIn((await ask(headless)).text)).toEqual(['dns']);
     api.set({ oldSelectors: true, serviceCidrs: false });
     expect((await ask(headless)).text).toContain('field label not supported: spec.clusterIP');
-    expect((await ask('/apis/networking.k8s.io/v1/servicecidrs')).status).toBe(404);
+    const cidrs = await ask('/apis/networking.k8s.io/v1/servicecidrs');
+    expect(JSON.parse(cidrs.text)).toMatchObject({ kind: 'Status', reason: 'NotFound', code: 404 });
+    expect((await ask('/nothing')).text).toBe('404 page not found\n');
   });
 
   it('lets requests through that a fault is not for, and ends after so many times', async () => {

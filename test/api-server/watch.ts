@@ -108,10 +108,19 @@ function lastSeen(before: Stored, { object }: Stored): Pick<Stored, 'text'> {
   return { text: before.text.replace(/"resourceVersion":"\d+"/, version) };
 }
 
+/** What Go writes of an object without values. */
+const emptyFields: Readonly<Record<string, string>> = {
+  Service: ',"spec":{},"status":{"loadBalancer":{}}',
+  EndpointSlice: ',"addressType":"","endpoints":null,"ports":null',
+  Node: ',"spec":{},"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":0}},"nodeInfo":{}}',
+  ServiceCIDR: ',"spec":{},"status":{}',
+};
+
 /** @param more further fields of the metadata, with a comma before them. */
 export function bookmarkLine({ version }: Store, { kind, apiVersion }: Resource, more = ''): string {
-  const metadata = `{"resourceVersion":"${version}","creationTimestamp":null${more}}`;
-  return line('BOOKMARK', `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadata}}`);
+  const metadata = `{"resourceVersion":"${version}"${more}}`;
+  const empty = emptyFields[kind] ?? '';
+  return line('BOOKMARK', `{"kind":"${kind}","apiVersion":"${apiVersion}","metadata":${metadata}${empty}}`);
 }
 
 function line(type: string, object: string): string {

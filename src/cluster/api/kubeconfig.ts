@@ -9,6 +9,9 @@ import { serverUrl } from './server-url.ts';
 
 /**
  * The account of the current context. Paths are relative to the file; data goes before files and a token file before a token, as in client-go.
+ * Read by ourselves, since KubeConfig of @kubernetes/client-node 1.4.0 does not know `tokenFile` (kubeadm's kubeconfig for kube-proxy has
+ * no other credential), lets files go before data, and runs plugins without KUBERNETES_EXEC_INFO, without a limit of time, and never anew
+ * after a 401.
  * Not offered: `auth-provider` (kube-proxy has none either), `proxy-url` and impersonation; they are refused by name.
  * @param server goes instead of the cluster's, and then `tls-server-name` no longer holds, as with client-go's overrides.
  * @throws NodeplaneError `NP-API-001` with the field and the reason.
