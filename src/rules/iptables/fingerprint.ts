@@ -10,7 +10,7 @@ export function fingerprintChain(chain: Chain): string {
   const comments = !withoutComments.test(chain.name);
   let text = '';
   for (const rule of chain.rules) text += `${canonicalRule(rule, comments)}\n`;
-  return `${digest(text)}${chain.rules.length}`;
+  return digest(text, String(chain.rules.length));
 }
 
 /** How many rules the chain of a fingerprint has; none for a chain that is not there. */
@@ -43,8 +43,10 @@ const withoutComments = /^KUBE-(?:SVC|SVL|SEP)-/;
 /** The kernel keeps 255 bytes of a comment, and iptables cuts the rest off without a word. */
 const commentLength = 255;
 
-function digest(text: string): string {
-  return hash('sha256', text, 'base64url').slice(0, digestLength);
+/** Made in one piece: a slice would keep the whole digest in memory, for each of 70,000 chains. */
+function digest(text: string, end = ''): string {
+  const head = hash('sha256', text, 'base64url').slice(0, digestLength);
+  return Buffer.from(head + end, 'latin1').toString('latin1');
 }
 
 function canonicalMatch<K extends Match['kind']>(match: MatchOf<K>): string {

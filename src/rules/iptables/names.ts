@@ -27,12 +27,12 @@ export type Named = Pick<Route, 'name' | 'protocol'>;
  * endpoints, `SVL` the local ones, `EXT` the external entry, `FW` the source ranges of a load balancer.
  */
 export function serviceChain(kind: ServiceChainKind, route: Named): string {
-  return `KUBE-${kind}-${hash(identity(route))}`;
+  return hashed(`KUBE-${kind}-`, identity(route));
 }
 
 /** Name of the chain of one endpoint of a Service port. */
 export function endpointChain(route: Named, { address, port }: RouteEndpoint): string {
-  return `KUBE-SEP-${hash(identity(route) + addressPort(address, port))}`;
+  return hashed('KUBE-SEP-', identity(route) + addressPort(address, port));
 }
 
 /**
@@ -42,12 +42,12 @@ export function endpointChain(route: Named, { address, port }: RouteEndpoint): s
 export function endpointTreeChain(kind: 'SVC' | 'SVL', route: Named, position: string): string {
   return position === ''
     ? serviceChain(kind, route)
-    : `KUBE-${kind}-${hash(`${identity(route)} ${kind} ${position}`)}`;
+    : hashed(`KUBE-${kind}-`, `${identity(route)} ${kind} ${position}`);
 }
 
 /** Name of a chain inside a dispatch tree; the prefix is one that kube-proxy cleans up, see {@link endpointTreeChain}. */
 export function dispatchTreeChain(root: string, tree: string, position: string): string {
-  return position === '' ? root : `KUBE-SVC-${hash(`${root} ${tree} ${position}`)}`;
+  return position === '' ? root : hashed('KUBE-SVC-', `${root} ${tree} ${position}`);
 }
 
 /** Prefixes of chains that belong to Services. */
@@ -65,13 +65,18 @@ function identity(route: Named): string {
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** The first 16 characters of the base32 (RFC 4648) of the SHA-256: 80 bits. */
-function hash(text: string): string {
+/**
+ * The prefix and the first 16 characters of the base32 (RFC 4648) of the SHA-256 of a text: 80 bits. Made in one piece: text that is put
+ * together from parts stays parts in memory, and 10,000 Services have 70,000 chains.
+ */
+function hashed(prefix: string, text: string): string {
   const digest = digestOf('sha256', text, 'buffer');
-  let out = '';
-  for (let bit = 0; bit < 80; bit += 5) {
+  const name = Buffer.allocUnsafe(prefix.length + 16);
+  name.write(prefix, 'latin1');
+  for (let at = 0; at < 16; at++) {
+    const bit = at * 5;
     const word = digest.readUInt16BE(Math.min(bit >> 3, digest.length - 2));
-    out += alphabet.charAt((word >> (11 - (bit & 7))) & 31);
+    name[prefix.length + at] = alphabet.charCodeAt((word >> (11 - (bit & 7))) & 31);
   }
-  return out;
+  return name.toString('latin1');
 }

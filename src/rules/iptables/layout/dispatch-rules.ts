@@ -135,7 +135,9 @@ function addressEntry(
   const digits = addressNumber(address)
     .toString(16)
     .padStart(addressWidth(route.family) / 4, '0');
-  const value = ruleOf(route, [comment(words), ...toServicePort(route, address)], target);
+  // Sliced to its length: a list made by spreading has room for more, and these stay in memory.
+  const matches = [comment(words), ...toServicePort(route, address)].slice();
+  const value = ruleOf(route, matches, target);
   return { tree, key: digits + portKey(route.protocol, route.port), id: `${rank} ${route.key}`, value };
 }
 
