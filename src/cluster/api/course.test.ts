@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ApiError } from './client.ts';
 import {
   type Attempt,
+  afterAnswer,
   afterEvent,
   afterFailure,
   afterListed,
@@ -69,9 +70,33 @@ describe('the course of a reflector', () => {
     expect(fall(status(403), { attempt: 'watch-list' }).next).toBe('list');
   });
 
-  it('stays with streaming when the server is away or too busy', () => {
-    expect(fall(away, { attempt: 'watch-list', answered: false }).next).toBe('watch-list');
+  it('stays with streaming when the server is too busy', () => {
     expect(fall(status(429), { attempt: 'watch-list' }).next).toBe('watch-list');
+  });
+
+  it('resumes for minutes while nobody answers, then tries a list in case that only watches are lost, ever more rarely', () => {
+    let course = followed;
+    const attempts: Attempt[] = [];
+    for (let count = 0; count < 60; count++) {
+      const attempt = nextAttempt(course, 0);
+      attempts.push(attempt);
+      course = fall(away, { attempt, answered: false, course }).course;
+    }
+    const lists = attempts.flatMap((attempt, index) => (attempt === 'list' ? [index] : []));
+    expect(lists).toEqual([8, 17, 34]);
+    expect(course.version).toBe('7');
+    const back = afterAnswer(course);
+    expect(nextAttempt(back, 0)).toBe('watch');
+    expect(back).toMatchObject({ unmet: 0, patience: 8 });
+  });
+
+  it('lists after each watch that is lost while lists come through', () => {
+    let course = { ...followed, unmet: 7 };
+    for (const attempt of ['watch', 'list', 'watch', 'list'] as const) {
+      expect(nextAttempt(course, 0)).toBe(attempt);
+      const lost = { attempt, answered: false, course };
+      course = attempt === 'list' ? afterListed(course, '8') : fall(away, lost).course;
+    }
   });
 
   it.each([

@@ -20,6 +20,10 @@ export interface Course {
   readonly fieldSelector: string | undefined;
   /** Watches in a row that the server answered without one event. */
   readonly fruitless: number;
+  /** Watches in a row that met nobody, or a server too busy for them. */
+  readonly unmet: number;
+  /** After so many of these a list is tried, in case that it is only watches that do not come through. */
+  readonly patience: number;
 }
 
 export function beginCourse(fieldSelector: string | undefined): Course {
@@ -31,20 +35,33 @@ export function beginCourse(fieldSelector: string | undefined): Course {
     noWatchListUntil: Number.NEGATIVE_INFINITY,
     fieldSelector,
     fruitless: 0,
+    unmet: 0,
+    patience: leastPatience,
   };
 }
+
+/** One to three minutes of failures. */
+const leastPatience = 8;
 
 /** After so many fruitless watches all is listed again: a server restored from a backup stays silent for ever on a version of its future. */
 const mostFruitless = 2;
 
 export function nextAttempt(course: Course, now: number): Attempt {
+  if (course.unmet >= course.patience) return 'list';
   if (course.listed && course.fruitless < mostFruitless) return 'watch';
   return course.preferList || now < course.noWatchListUntil ? 'list' : 'watch-list';
 }
 
 /** All objects have been heard. */
 export function afterListed(course: Course, version: string): Course {
-  return { ...course, version, listed: true, newest: false, preferList: false, fruitless: 0 };
+  // When the watch that follows does not come through either, the next list comes soon.
+  const unmet = course.unmet >= course.patience ? course.patience - 1 : course.unmet;
+  return { ...course, version, listed: true, newest: false, preferList: false, fruitless: 0, unmet };
+}
+
+/** The server lets a watch through. */
+export function afterAnswer(course: Course): Course {
+  return course.unmet === 0 ? course : { ...course, unmet: 0, patience: leastPatience };
 }
 
 export function afterEvent(course: Course, version: string): Course {
@@ -82,21 +99,33 @@ export function afterFailure(
     return { course, again: 'much later' };
   }
   if (trial.attempt === 'watch') return { course: afterWatch(course, trial, failure), again: 'after a wait' };
+  if (course.unmet >= course.patience && isUnmet(trial, failure)) {
+    // So it is not watches alone. The longer that lasts the fewer lists: the first to come through should be a watch.
+    return { course: { ...course, patience: 2 * course.patience }, again: 'after a wait' };
+  }
   if (trial.attempt === 'watch-list' && isRefusal(failure)) {
     return { course: { ...course, noWatchListUntil }, again: 'at once' };
   }
+  if (trial.attempt === 'watch-list' && status === 429) {
+    return { course: { ...course, unmet: course.unmet + 1 }, again: 'after a wait' };
+  }
   const unavailable = isVersionUnavailable(failure);
-  const other = trial.answered && status !== 429 && (course.newest || !unavailable);
+  const other = course.newest || !unavailable;
   const preferList = trial.attempt === 'watch-list' && other;
   const newest = course.newest || unavailable;
   return { course: { ...course, preferList, newest }, again: 'after a wait' };
 }
 
 /** A watch goes on where it was, unless the server or what it sent gives reason to doubt that this tells all. */
-function afterWatch(course: Course, { answered, heard }: Trial, failure: unknown): Course {
-  const fruitless = answered && !heard ? course.fruitless + 1 : course.fruitless;
+function afterWatch(course: Course, trial: Trial, failure: unknown): Course {
+  if (isUnmet(trial, failure)) return { ...course, unmet: course.unmet + 1 };
+  const fruitless = trial.heard ? course.fruitless : course.fruitless + 1;
   const newest = isVersionUnavailable(failure) && !isExpired(failure);
-  return { ...course, fruitless, newest, listed: !(newest || isDoubtful(failure)) };
+  return { ...afterAnswer(course), fruitless, newest, listed: !(newest || isDoubtful(failure)) };
+}
+
+function isUnmet({ answered }: Trial, failure: unknown): boolean {
+  return !answered || (failure instanceof ApiError && failure.status === 429);
 }
 
 /** Feature gate off: 422; servers before 1.27 do not allow `resourceVersionMatch` in a watch: 422; others may say 400. */
@@ -108,7 +137,6 @@ function isRefusal(failure: unknown): boolean {
 function isDoubtful(failure: unknown): boolean {
   if (!(failure instanceof ApiError)) return true;
   const { code, status = 0 } = failure;
-  if (status === 429) return false;
   if (failure instanceof ErrorEvent || code === 'NP-API-007') return true;
   return status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 408;
 }

@@ -6,6 +6,7 @@ import { ApiError } from './client.ts';
 import { sleep } from './clock.ts';
 import {
   type Attempt,
+  afterAnswer,
   afterEvent,
   afterFailure,
   afterListed,
@@ -86,6 +87,7 @@ export class Reflector {
     const listener = {
       opened: () => {
         trial.answered = true;
+        this.#course = afterAnswer(this.#course);
       },
       event: (event: WatchEvent) => {
         observe({ kind: 'heard', resource: resource.kind });
