@@ -26,11 +26,6 @@ export interface Place {
   readonly name: string | undefined;
 }
 
-/** The path of all objects of the resource: `/apis/discovery.k8s.io/v1/endpointslices`. */
-export function pathOf({ apiVersion, name }: Resource): string {
-  return `${rootOf(apiVersion)}/${name}`;
-}
-
 export function placeOf(path: string): Place | undefined {
   for (const resource of resources) {
     const root = rootOf(resource.apiVersion);

@@ -91,8 +91,17 @@ const defaults: Settings = {
 };
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const { address = '127.0.0.1', names = [], plain = false } = options;
   const directory = await mkdtemp(join(tmpdir(), 'nodeplane-api-'));
+  try {
+    return await startIn(directory, options);
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startIn(directory: string, options: ApiServerOptions): Promise<ApiServer> {
+  const { address = '127.0.0.1', names = [], plain = false } = options;
   const allNames = [...new Set(['127.0.0.1', '::1', 'localhost', address, ...names])];
   const authority = await createAuthority(directory, 'authority');
   const [first, client] = await Promise.all([
