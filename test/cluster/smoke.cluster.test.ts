@@ -46,6 +46,7 @@ function smoke(): void {
   });
   beforeEach(() => onTestFailed(tellLastWords));
   afterEach(async () => {
+    expect(agent.process.running, 'the agent runs').toBe(true);
     // After a test that failed half-way, so that others can still tell something.
     await cutOff(world, false);
     if (plane.apiServer.running) return;
@@ -203,6 +204,23 @@ function smoke(): void {
     expect(healthz.status).toBe(200);
     expect(JSON.parse(healthz.body)).toMatchObject({ lastUpdated: expect.any(String) });
     expect(await sumOf(agent, 'kubeproxy_sync_proxy_rules_duration_seconds_count')).toBeGreaterThan(0);
+  });
+
+  it('writes an Event about a Service that another one leaves no room for', async () => {
+    for (const name of ['claims-it', 'wants-it-too']) {
+      const spec = { externalIPs: [at.IPv4.external(7)] };
+      await plane.api.create(service({ name, clusterIPs: [], ports: [{ port: 80 }], spec }));
+    }
+    await expect
+      .poll(() => plane.api.list('Event', 'default'), { timeout: followedMilliseconds })
+      .toContainEqual(
+        expect.objectContaining({
+          type: 'Warning',
+          regarding: expect.objectContaining({ kind: 'Service', name: 'wants-it-too' }),
+          reportingController: 'nodeplane',
+          note: expect.stringContaining('claims-it'),
+        }),
+      );
   });
 
   it('has programmed all that the API server holds, as diff finds', async () => {
