@@ -17,7 +17,7 @@ const laws: Readonly<Record<string, Law>> = {
   routing: { ours: ['model'], pure: true, packages: [] },
   rules: { ours: ['model', 'routing', 'errors'], pure: true, packages: [] },
   kernel: { ours: ['rules', 'errors', 'model', 'routing:types', 'config:types'], pure: false, packages: [] },
-  cluster: { ours: ['model', 'errors'], pure: false, packages: ['yaml', '@kubernetes/client-node'] },
+  cluster: { ours: ['model', 'errors'], pure: false, packages: ['yaml'] },
   config: { ours: ['model', 'routing', 'errors'], pure: false, packages: ['valibot', 'yaml'] },
   observe: {
     ours: ['model', 'routing', 'rules', 'errors', 'cluster:types', 'config:types'],

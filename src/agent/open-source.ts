@@ -4,6 +4,7 @@ import { createApiSource } from '../cluster/api/source.ts';
 import { createManifestsSource } from '../cluster/manifests.ts';
 import type { Source } from '../cluster/source.ts';
 import type { SourceEvent } from '../cluster/source-event.ts';
+import { buildInfo } from './build-info.ts';
 import type { SourceOptions } from './options.ts';
 
 /** Where objects come from, and the API server besides when it is that: Events are written to it. */
@@ -28,6 +29,6 @@ export async function openSource(
     const { directory } = source;
     return { source: createManifestsSource({ directory, nodeName, watch }), client: undefined };
   }
-  const client = await connect({ ...config.client, environment: process.env });
+  const client = await connect({ ...config.client, environment: process.env, version: buildInfo.version });
   return { source: createApiSource({ client, nodeName, watch, observe }), client };
 }
