@@ -31,7 +31,7 @@ export interface WatchEvent {
 }
 
 /** The server said no. */
-export class ApiRefusal extends Error {
+class ApiRefusal extends Error {
   readonly status: number;
 
   constructor(action: string, { status, body }: Answer) {
