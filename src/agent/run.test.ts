@@ -251,6 +251,29 @@ describe('the configuration', () => {
     expect(node.source.starts).toBe(1);
   });
 
+  it('that cannot be used yet is tried again, and another one meanwhile is used at once', async () => {
+    const node = running();
+    node.source.tell([nodeA, ...web(1)]);
+    await node.synced(1);
+    const before = node.rules();
+    node.sourceError = new NodeplaneError('NP-API-001', { file: 'kubeconfig', reason: 'it does not exist' });
+    node.configure({ client: { kubeconfig: 'kubeconfig', server: undefined } });
+    await node.pass(10_000);
+    expect(node.log).toContain('NP-API-001');
+    expect(node.source.starts).toBe(1);
+    expect(node.rules()).toBe(before);
+    node.sourceError = undefined;
+    node.configure({ client: { kubeconfig: 'other', server: undefined } });
+    await node.until(() => node.source.starts === 2);
+    await node.synced(2);
+  });
+
+  it('that cannot be used at the start ends the agent with the reason', async () => {
+    const node = new FakeNode();
+    node.sourceError = new NodeplaneError('NP-API-001', { file: 'kubeconfig', reason: 'it does not exist' });
+    await expect(node.start().ended()).rejects.toMatchObject({ code: 'NP-API-001' });
+  });
+
   it('cannot move the rules to the other variant while it runs, and says so', async () => {
     const node = running();
     node.source.tell([nodeA, ...web(1)]);

@@ -39,6 +39,8 @@ export class FakeNode {
   readonly observersStarted: Config[] = [];
   readonly config: Config;
   observersStopped = 0;
+  /** Why the source cannot be opened. */
+  sourceError: Error | undefined;
   suspect: (family: Family) => Promise<void> = async () => undefined;
   debug: DebugState | undefined;
   #log = '';
@@ -123,6 +125,11 @@ export class FakeNode {
     await this.clock.pass(milliseconds, settled);
   }
 
+  /** Resolves when the agent has ended, and rejects with what it ended with. */
+  ended(): Promise<void> {
+    return this.#running ?? Promise.resolve();
+  }
+
   async stop(): Promise<void> {
     this.#ending.abort();
     await this.#running;
@@ -140,7 +147,10 @@ export class FakeNode {
       clock: this.clock,
       random: () => 0,
       supportedFamilies: async () => this.#families,
-      openSource: async () => ({ source: this.source, client: undefined satisfies ApiClient | undefined }),
+      openSource: async () => {
+        if (this.sourceError !== undefined) throw this.sourceError;
+        return { source: this.source, client: undefined satisfies ApiClient | undefined };
+      },
       startObservers: async ({ config, debug }) => {
         this.observersStarted.push(config);
         this.debug = debug;
