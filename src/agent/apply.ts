@@ -49,6 +49,6 @@ export async function settleNode(
 }
 
 /** A sync in figures. */
-export function reportOf({ plan, layout }: Prepared, milliseconds: number): ApplyReport {
+function reportOf({ plan, layout }: Prepared, milliseconds: number): ApplyReport {
   return { family: plan.family, services: layout.routes.routes.size, ...plan.cost, milliseconds };
 }
