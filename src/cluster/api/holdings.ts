@@ -93,7 +93,8 @@ function put(state: State, type: ObjectType, raw: unknown): readonly ObjectChang
     return [];
   }
   if (decoded.change.object === undefined) state.used.delete(key);
-  else state.used.add(key);
+  // The very text that the snapshot keeps, not another of the same letters: there are ten thousands.
+  else state.used.add(decoded.change.key === key ? decoded.change.key : key);
   return [decoded.change];
 }
 
