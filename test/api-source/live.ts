@@ -13,7 +13,7 @@ import { plain, truthOf } from './follow.ts';
 /** Time runs so many times faster than in life, in all that a reflector waits for: the ratios are the real ones. */
 export const haste = 50;
 
-export const hastyTimes: ReflectorTimes = {
+const hastyTimes: ReflectorTimes = {
   ...scaled(reflectorTimes),
   backoff: scaled(reflectorTimes.backoff),
 };
