@@ -17,15 +17,16 @@ const laws: Readonly<Record<string, Law>> = {
   routing: { ours: ['model'], pure: true, packages: [] },
   rules: { ours: ['model', 'routing', 'errors'], pure: true, packages: [] },
   kernel: { ours: ['rules', 'errors', 'model', 'routing:types', 'config:types'], pure: false, packages: [] },
-  cluster: { ours: ['model', 'errors'], pure: false, packages: ['yaml'] },
+  cluster: { ours: ['model', 'errors', 'clock'], pure: false, packages: ['yaml'] },
   config: { ours: ['model', 'routing', 'errors'], pure: false, packages: ['valibot', 'yaml'] },
   observe: {
-    ours: ['model', 'routing', 'rules', 'errors', 'cluster:types', 'config:types'],
+    ours: ['model', 'routing', 'rules', 'errors', 'clock', 'cluster:types', 'config:types'],
     pure: false,
     packages: ['pino', 'prom-client'],
   },
   agent: { ours: 'all but cli', pure: false, packages: [] },
   cli: { ours: 'all but cli', pure: false, packages: ['commander'] },
+  clock: { ours: [], pure: false, packages: [] },
   errors: { ours: ['model/finding.ts'], pure: false, packages: [] },
 };
 

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../clock.ts';
 import { NodeplaneError } from '../errors.ts';
 import type { Exec } from '../kernel/exec.ts';
 import type { Family } from '../model/address.ts';
@@ -13,7 +14,7 @@ import {
   udpFrontends,
   whereToLook,
 } from '../routing/udp-flows.ts';
-import { type Clock, Scheduler, systemClock } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import { removeStaleFlows } from './stale-flows.ts';
 
 /** Removes entries of connection tracking that keep UDP clients at endpoints that are gone. */

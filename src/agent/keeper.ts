@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { toError } from '../errors.ts';
 import type { Sysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
@@ -12,7 +13,7 @@ import { FamilyRules, type Passed } from './family-rules.ts';
 import type { HeldFacts } from './host-facts.ts';
 import type { FamilyKernel } from './node-kernel.ts';
 import { ruleFindings } from './rule-findings.ts';
-import { type Clock, Scheduler } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import { failureReport, successReport } from './sync-report.ts';
 
 export interface KeeperOptions {

@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config/defaults.ts';
 import { applyConntrackSettings } from '../kernel/conntrack-settings.ts';
 import { type Exec, exec } from '../kernel/exec.ts';
@@ -12,7 +13,6 @@ import { createFlowCleaner, type FlowCleaner, type FlowCleanerOptions } from './
 import { type Observers, type ObserversOptions, startObservers } from './observers.ts';
 import { setOomScore } from './oom-score.ts';
 import { openSource } from './open-source.ts';
-import { type Clock, systemClock } from './scheduler.ts';
 
 /** Everything of the agent that touches the world; tests hand in other ones. */
 export interface Rooms {

@@ -1,18 +1,4 @@
-/** Time, so that tests need none. */
-export interface Clock {
-  /** Milliseconds since any fixed moment. */
-  now(): number;
-  /** Calls back once after the time; the result cancels. */
-  after(milliseconds: number, callback: () => void): () => void;
-}
-
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  after: (milliseconds, callback) => {
-    const timer = setTimeout(callback, milliseconds);
-    return () => clearTimeout(timer);
-  },
-};
+import type { Clock } from '../clock.ts';
 
 export interface SchedulerOptions {
   /** One run; a rejection asks for another try. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/agent/scheduler.ts';
+import type { Clock } from '../../src/clock.ts';
 
 /** Time that passes when it is told to; a timer that is due runs when its moment is passed. */
 export class FakeClock implements Clock {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startMonitor } from '../../src/agent/drift/monitor.ts';
-import { systemClock } from '../../src/agent/scheduler.ts';
+import { systemClock } from '../../src/clock.ts';
 import { type Follow, follow } from '../../src/kernel/follow-program.ts';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import type { RuleTransaction } from '../../src/kernel/rule-events.ts';

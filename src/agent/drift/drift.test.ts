@@ -1,43 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../../test/agent/fake-clock.ts';
 import type { Follow, FollowListener } from '../../kernel/follow-program.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
 import type { Family } from '../../model/address.ts';
 import { silentLog } from '../../observe/log.ts';
-import type { Clock } from '../scheduler.ts';
 import { createDriftWatch } from './watch.ts';
-
-/** Time that passes when it is told to. */
-class FakeClock implements Clock {
-  #now = 0;
-  readonly #timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  get waiting(): number {
-    return this.#timers.size;
-  }
-
-  async pass(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const [next] = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#now = next.at;
-      next.callback();
-      for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-    }
-    this.#now = end;
-  }
-}
 
 /** A host whose rules are a text, and whose monitor says what it is told to say. */
 class FakeHost {

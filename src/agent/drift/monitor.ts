@@ -1,6 +1,6 @@
+import type { Clock } from '../../clock.ts';
 import type { Follow, FollowEnd } from '../../kernel/follow-program.ts';
 import { type RuleTransaction, readRuleEvents } from '../../kernel/rule-events.ts';
-import type { Clock } from '../scheduler.ts';
 
 export interface MonitorOptions {
   readonly follow: Follow;

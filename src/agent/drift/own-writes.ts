@@ -1,7 +1,7 @@
+import type { Clock } from '../../clock.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
 import type { RuleTransaction } from '../../kernel/rule-events.ts';
 import type { Family } from '../../model/address.ts';
-import type { Clock } from '../scheduler.ts';
 
 /** The monitor may tell of a write a little after the program that wrote has ended. */
 const graceMilliseconds = 1000;

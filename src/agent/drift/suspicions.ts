@@ -1,5 +1,5 @@
+import type { Clock } from '../../clock.ts';
 import { type Family, families } from '../../model/address.ts';
-import type { Clock } from '../scheduler.ts';
 
 /** Time between two comparisons of a family: at least this, and so many times what the last one took. Two programs that undo each other's work must not burn a core. */
 const leastRestMilliseconds = 1000;

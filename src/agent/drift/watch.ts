@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts';
 import { printable } from '../../errors.ts';
 import type { Follow } from '../../kernel/follow-program.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
@@ -5,7 +6,6 @@ import type { IptablesPrograms } from '../../kernel/iptables-programs.ts';
 import { digestRules } from '../../kernel/rules-digest.ts';
 import type { Family } from '../../model/address.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Clock } from '../scheduler.ts';
 import { startMonitor } from './monitor.ts';
 import { OwnWrites } from './own-writes.ts';
 import { Poll } from './poll.ts';
@@ -115,11 +115,10 @@ function pollFamily(
   const look = (): void => void poll.look().then(again, () => again(bounds.alone.most));
   const again = (took: number): void => {
     if (stopped) return;
-    const heard = listening();
-    const { least, most } = heard ? bounds.besidesMonitor : bounds.alone;
+    const { least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
     const wait = Math.min(Math.max(took * restFactor, least), most);
-    // A monitor that has begun to listen meanwhile makes the look needless.
-    cancel = clock.after(wait, () => (listening() && !heard ? again(took) : look()));
+    // The first look comes although a monitor listens by then: it finds what was written before, or claimed for ours in the beginning.
+    cancel = clock.after(wait, look);
   };
   again(0);
   return () => {
