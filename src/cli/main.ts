@@ -1,3 +1,4 @@
+import './small-heap.ts';
 import type { Actions } from './actions.ts';
 import { processIo } from './io.ts';
 import { main } from './program.ts';
