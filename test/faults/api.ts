@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Command } from '../api-server/control.ts';
@@ -17,6 +18,7 @@ export class Api {
   readonly #answers: Json[] = [];
   #told = 0;
   #kubeconfig = '';
+  #directory = '';
 
   private constructor(program: Program) {
     this.#program = program;
@@ -25,8 +27,9 @@ export class Api {
   static async start(world: World, place: Place, options: ApiServerOptions = {}): Promise<Api> {
     const argv = [process.execPath, '--import', tsx, main, JSON.stringify(options)] as const;
     const api = new Api(world.start(place, argv));
-    const { kubeconfig } = await api.#answer(api.#told++);
+    const { kubeconfig, directory } = await api.#answer(api.#told++);
     api.#kubeconfig = String(kubeconfig);
+    api.#directory = String(directory);
     return api;
   }
 
@@ -66,8 +69,8 @@ export class Api {
   }
 
   async stop(): Promise<void> {
-    await this.resume();
-    await this.#program.stop('SIGTERM');
+    await this.#program.stop('SIGKILL');
+    await rm(this.#directory, { recursive: true, force: true });
   }
 
   async #answer(number: number): Promise<Json> {
