@@ -6,7 +6,7 @@ import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { changedChains, isComparable, type Layout } from '../rules/iptables/layout/layout.ts';
 import type { Applied } from '../rules/iptables/plan/applied.ts';
-import type { Plan } from '../rules/plan.ts';
+import type { Plan, Step } from '../rules/plan.ts';
 import { isolate } from './isolate.ts';
 import { paced } from './pace.ts';
 import { nextTry, type Quarantine, quarantined, stillQuarantined, substitute } from './quarantine.ts';
@@ -165,6 +165,10 @@ const shownSteps = 1000;
 
 function shortened(plan: Plan): Plan {
   if (plan.steps.length <= 50) return plan;
-  const steps = plan.steps.slice(0, shownSteps).map((step) => ({ ...step, lines: () => [] }));
+  const steps = plan.steps.slice(0, shownSteps).map(withoutLines);
   return { ...plan, steps };
+}
+
+function withoutLines({ verb, table, chain, service, creates, replaces, size }: Step): Step {
+  return { verb, table, chain, service, creates, replaces, size, lines: () => [] };
 }

@@ -21,8 +21,6 @@ export interface FamilyState {
   readonly layout: Layout | undefined;
   /** Undefined: not known, at the start and after a failure; the next sync reads the kernel. */
   readonly applied: Applied | undefined;
-  /** `applied` holds all of `layout` and nothing else of ours, so that only what differs needs to be looked at. */
-  readonly follows: boolean;
 }
 
 /** A state whose `applied` is known. */
@@ -34,7 +32,6 @@ export const freshState: FamilyState = {
   decided: undefined,
   layout: undefined,
   applied: undefined,
-  follows: false,
 };
 
 /** What one sync wants to do, and the state once it is done. */
@@ -63,7 +60,7 @@ export async function sync(
 export async function known(state: FamilyState, kernel: RuleKernel, family: Family): Promise<KnownState> {
   const { applied } = state;
   if (applied !== undefined) return { ...state, applied };
-  return { ...state, applied: await readApplied(kernel, family), follows: false };
+  return { ...state, applied: await readApplied(kernel, family) };
 }
 
 /** Everything of a sync that needs no kernel: layout and plan of `routes`, which may be others than were decided. Costs what changed. */
@@ -76,10 +73,11 @@ export async function prepare(
   const options = layoutOptions(features, decided, state.layout);
   const layout = await paced(layOut(routes, options, state.layout));
   const { applied } = state;
-  const follows = state.follows && state.layout !== undefined && isComparable(state.layout, layout);
-  const steps = follows ? planChange(applied, state.layout, layout) : planAll(applied, layout);
+  const { layout: before } = applied;
+  const follows = before !== undefined && isComparable(before, layout);
+  const steps = follows ? planChange(applied, before, layout) : planAll(applied, layout);
   const plan = await paced(steps);
-  return { plan, layout, next: { decided, layout, applied: settle(applied, plan), follows: true } };
+  return { plan, layout, next: { decided, layout, applied: settle(applied, plan, layout) } };
 }
 
 /** Applies a plan; a plan without steps runs nothing. */

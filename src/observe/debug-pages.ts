@@ -82,9 +82,10 @@ function planPieces({ family, lastPlan }: FamilyDebugState, service: string | un
 /** Of a chain that serves several Services only the lines of the one asked for. */
 function* stepPieces(steps: readonly Step[], service: string | undefined): Generator<Pieces | undefined> {
   const isMine = ofService(service);
-  for (const { verb, table, chain, service: owner, creates, lines } of steps) {
+  for (const shown of steps) {
+    const { verb, table, chain, service: owner, creates } = shown;
     const others = owner !== undefined && !isMine(owner);
-    const mine = others ? [] : lines().filter((line) => isMine(line.service ?? owner ?? ''));
+    const mine = others ? [] : shown.lines().filter((line) => isMine(line.service ?? owner ?? ''));
     const none = mine.length === 0 && !isMine(owner ?? '');
     const step = { verb, table, chain, service: owner, creates, lines: mine.map(({ text }) => text) };
     yield none ? undefined : whole(step);

@@ -16,15 +16,15 @@ export interface Step {
   readonly table: string;
   readonly chain: string;
   /** Rule lines; none for `delete`. Made when they are asked for: those of a first load would be most of the agent's memory. */
-  readonly lines: () => readonly Line[];
+  lines(): readonly Line[];
   /** Of the lines, with their line ends. */
   readonly size: { readonly lines: number; readonly bytes: number };
+  /** Rules that the chain has before and that go. */
+  readonly replaces: number;
   /** Key of the Route that the chain serves; undefined when it serves several or the whole node. */
   readonly service: string | undefined;
   /** A `write` of a chain that does not exist yet: nothing reaches it before another step refers to it. */
   readonly creates: boolean;
-  /** Fingerprint of the chain (of the rule, for `insert`) once the step is applied; undefined for `delete`. */
-  readonly fingerprint: string | undefined;
 }
 
 /** What a plan will cost, known before it runs. */

@@ -40,7 +40,7 @@ export function flatChange(layout: Layout, changed: readonly Step[]): readonly S
     size: { lines: 0, bytes: 0 },
     service: undefined,
     creates: false,
-    fingerprint: undefined,
+    replaces: 0,
   };
   return flatDispatch(layout, [root, ...changed.filter(({ chain }) => chain !== services)]);
 }
@@ -54,7 +54,7 @@ export function linearChoice(layout: Layout, steps: readonly Step[], service: st
   const chains = ours.map(({ chain }) => chain).filter((chain) => chain.startsWith('KUBE-SEP-'));
   const head = ours
     .filter(({ chain }) => chain === entry)
-    .flatMap(({ lines }) => lines().filter(({ text }) => text.endsWith('-j KUBE-MARK-MASQ')));
+    .flatMap((step) => step.lines().filter(({ text }) => text.endsWith('-j KUBE-MARK-MASQ')));
   const lines = chains.map((chain, index) => {
     const { address, port } = route.endpoints.cluster[index] ?? { address: '', port: 0 };
     const text = `${route.name} -> ${addressPort(address, port)}`;

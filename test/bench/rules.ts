@@ -35,7 +35,7 @@ export async function planFully(snapshot: Snapshot, applied: Applied = nothingAp
   const decided = await stages.decide(snapshot);
   const layout = await stages.layOut(decided);
   const plan = await stages.plan(layout, applied);
-  return { decided, layout, plan, applied: settle(applied, plan) };
+  return { decided, layout, plan, applied: settle(applied, plan, layout) };
 }
 
 /** A sync after a small change, in one go. */
@@ -43,7 +43,7 @@ export function planNext(snapshot: Snapshot, before: Standing): Planned {
   const decided = finish(decideRoutes(inputOf(snapshot), before.decided));
   const layout = finish(layOut(decided, layoutOptions(features, decided, before.layout), before.layout));
   const plan = finish(planChange(before.applied, before.layout, layout));
-  return { decided, layout, plan, applied: settle(before.applied, plan) };
+  return { decided, layout, plan, applied: settle(before.applied, plan, layout) };
 }
 
 function inputOf(snapshot: Snapshot): RoutingInput {

@@ -65,7 +65,7 @@ async function measureFull(count: number, cluster: Cluster) {
   const { joined, decided, laidOut, planned } = value;
   const { lines, bytes } = planned.value.cost;
   const rendered = await timed(() => drain(restoreLines(planned.value.steps, 'one')));
-  const applied = settle(nothingApplied, planned.value);
+  const applied = settle(nothingApplied, planned.value, laidOut.value);
   return {
     standing: { decided: decided.value, layout: laidOut.value, applied },
     decode: decoded.ms,

@@ -93,7 +93,7 @@ describe('the choice among endpoints', () => {
 
   it('of 1,000 endpoints is rewritten along one path when one comes or goes', () => {
     const before = withEndpoints(1000);
-    const held = settle(nothingApplied, finish(planAll(nothingApplied, before.layout)));
+    const held = settle(nothingApplied, finish(planAll(nothingApplied, before.layout)), before.layout);
     for (const count of [999, 1001]) {
       const after = withEndpoints(count, {}, before);
       const { steps } = finish(planChange(held, before.layout, after.layout));

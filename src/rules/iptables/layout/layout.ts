@@ -30,6 +30,14 @@ export interface WantedChain {
   readonly chain: Chain | undefined;
   /** Key of the Route it serves; undefined when it serves several or the whole node. */
   readonly service: string | undefined;
+  /** Makes the chain again, so that it need not be kept; for one that serves a Route {@link chainsOfService} does. */
+  readonly again: (() => Chain) | undefined;
+}
+
+/** A chain that may differ between two layouts; `chain` is how it is wanted now. */
+export interface ChangedChain extends WantedChain {
+  /** Undefined: the layout before did not have it. */
+  readonly before: Chain | undefined;
 }
 
 /** Root chains of the dispatch trees, each with the trees whose rules it holds, in order. */
@@ -88,7 +96,7 @@ function* freshDispatch(routes: FamilyRoutes, { features }: LayoutOptions): Gene
 /** Every wanted chain: the node's, the dispatch trees', then those of the Routes, all in a stable order. */
 export function* wantedChains(layout: Layout): Generator<WantedChain> {
   const { node, routes } = layout.routes;
-  for (const chain of nodeChains(node, layout.options.features)) yield wanted(chain, undefined);
+  for (const chain of nodeChains(node, layout.options.features)) yield shared(() => chain);
   for (const root of rootChains) yield rootChain(layout, root);
   for (const tree of treeNames) yield* treeChains(layout, tree);
   const sorted = [...entries(routes)].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -99,14 +107,16 @@ export function* wantedChains(layout: Layout): Generator<WantedChain> {
  * Chains that may differ between two layouts of the same node and options (see {@link isComparable}), with those that have to go.
  * What the layouts share is not visited.
  */
-export function* changedChains(before: Layout, after: Layout): Generator<WantedChain> {
+export function* changedChains(before: Layout, after: Layout): Generator<ChangedChain> {
   for (const root of rootChains) {
     if (root.of.some((tree) => before.dispatch[tree].root !== after.dispatch[tree].root))
-      yield rootChain(after, root);
+      yield { ...rootChain(after, root), before: rootChain(before, root).chain };
   }
   for (const tree of treeNames) {
-    for (const { position, after: node } of changedNodes(before.dispatch[tree], after.dispatch[tree])) {
-      if (position !== '') yield treeChainAt(after, tree, position, node);
+    for (const { position, ...node } of changedNodes(before.dispatch[tree], after.dispatch[tree])) {
+      if (position === '') continue;
+      const old = treeChainAt(before, tree, position, node.before);
+      yield { ...treeChainAt(after, tree, position, node.after), before: old.chain };
     }
   }
   for (const change of differences(before.routes.routes, after.routes.routes))
@@ -125,14 +135,17 @@ function* routeChanges(
   before: Layout,
   after: Layout,
   change: { readonly before: Route | undefined; readonly after: Route | undefined },
-): Generator<WantedChain> {
-  const fresh = change.after === undefined ? [] : [...routeChains(after, change.after)];
-  yield* fresh;
-  if (change.before === undefined) return;
-  const kept = new Set(fresh.map(({ name }) => name));
-  for (const { table, name, service } of routeChains(before, change.before)) {
-    if (!kept.has(name)) yield { table, name, chain: undefined, service };
+): Generator<ChangedChain> {
+  const gone = new Map(
+    change.before === undefined
+      ? []
+      : [...routeChains(before, change.before)].map((each) => [each.name, each]),
+  );
+  for (const fresh of change.after === undefined ? [] : routeChains(after, change.after)) {
+    yield { ...fresh, before: gone.get(fresh.name)?.chain };
+    gone.delete(fresh.name);
   }
+  for (const { chain, ...old } of gone.values()) yield { ...old, chain: undefined, before: chain };
 }
 
 /** Chains of one Service port, by the key of its Route; none when there is no such Route. */
@@ -143,7 +156,7 @@ export function chainsOfService(layout: Layout, key: string): readonly Chain[] {
 
 function* routeChains(layout: Layout, route: Route): Generator<WantedChain> {
   for (const chain of serviceChains(route, layout.routes.node, layout.options.comments))
-    yield wanted(chain, route.key);
+    yield { table: chain.table, name: chain.name, chain, service: route.key, again: undefined };
 }
 
 function* treeChains(layout: Layout, tree: TreeName): Generator<WantedChain> {
@@ -160,19 +173,22 @@ function treeChainAt(
 ): WantedChain {
   const { table } = trees[tree];
   const name = treeChain(tree, position);
-  if (node === undefined) return { table, name, chain: undefined, service: undefined };
-  return wanted({ table, name, rules: treeRules(layout.routes.node.family, tree, node) }, undefined);
+  if (node === undefined) return { table, name, chain: undefined, service: undefined, again: undefined };
+  return shared(() => ({ table, name, rules: treeRules(layout.routes.node.family, tree, node) }));
 }
 
 function rootChain(layout: Layout, { table, name, of }: (typeof rootChains)[number]): WantedChain {
   const { node } = layout.routes;
-  const rules = of.flatMap((tree) => treeRules(node.family, tree, layout.dispatch[tree].root));
   const tail = table === 'nat' && name === names.services ? nodePortRules(node) : [];
-  return wanted({ table, name, rules: [...rules, ...tail] }, undefined);
+  return shared(() => {
+    const rules = of.flatMap((tree) => treeRules(node.family, tree, layout.dispatch[tree].root));
+    return { table, name, rules: [...rules, ...tail] };
+  });
 }
 
-function wanted(chain: Chain, service: string | undefined): WantedChain {
-  return { table: chain.table, name: chain.name, chain, service };
+function shared(again: () => Chain): WantedChain {
+  const chain = again();
+  return { table: chain.table, name: chain.name, chain, service: undefined, again };
 }
 
 function byTree<T>(make: (tree: TreeName) => T): Record<TreeName, T> {

@@ -1,12 +1,26 @@
-import { get, type ImmutableMap, immutableMap, withEntries } from '../../../model/immutable-map.ts';
+import { entries, type ImmutableMap, immutableMap, withEntries } from '../../../model/immutable-map.ts';
 import type { Plan } from '../../plan.ts';
-import { fingerprintChain, fingerprintRule, rulesOf } from '../fingerprint.ts';
+import { fingerprintChain, fingerprintRule } from '../fingerprint.ts';
+import { type Layout, wantedChains } from '../layout/layout.ts';
+import { jumpRules } from '../layout/node-chains.ts';
 import * as names from '../names.ts';
-import { builtinChains, type Chain, type RuleSet, type TableName, tableNames } from '../objects.ts';
+import {
+  builtinChains,
+  type Chain,
+  type JumpRule,
+  type RuleSet,
+  type TableName,
+  tableNames,
+} from '../objects.ts';
 
 /** What the kernel holds of ours in one family: fingerprints, not rules, so that memory stays small. */
 export interface Applied {
-  /** Chain name → fingerprint, by table. */
+  /**
+   * All that it wants is there as it wants it. Its chains are not listed besides: they follow from it, and the names and fingerprints of
+   * 64,000 would be a third of the agent's memory. Undefined: what is known was read from the kernel.
+   */
+  readonly layout: Layout | undefined;
+  /** Chain name → fingerprint, by table, of the other chains; what the layout wants counts before what is said here. */
   readonly chains: Readonly<Record<TableName, ImmutableMap<string>>>;
   /** `table builtin fingerprint` of rules that stand in built-in chains. */
   readonly jumps: ReadonlySet<string>;
@@ -17,6 +31,7 @@ export interface Applied {
 }
 
 export const nothingApplied: Applied = {
+  layout: undefined,
   chains: { mangle: immutableMap(), filter: immutableMap(), nat: immutableMap() },
   rules: { mangle: 0, filter: 0, nat: 0 },
   jumps: new Set(),
@@ -62,7 +77,7 @@ export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, A
     const { table, name, rules } = chain;
     if (!isOurChain(name)) for (const lead of leadsToUs(chain)) held.add(`${table} ${lead}`);
     if (builtinChains[table].includes(name)) {
-      for (const rule of rules) jumps.add(jumpKey(table, name, fingerprintRule(rule)));
+      for (const rule of rules) jumps.add(jumpKey({ table, builtin: name, rule }));
     } else if (isOurChain(name) || name === names.firewall) {
       ours[table].push([name, fingerprintChain(chain)]);
       count[table] += rules.length;
@@ -74,7 +89,7 @@ export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, A
     filter: immutableMap(ours.filter),
     nat: immutableMap(ours.nat),
   };
-  return { chains: maps, rules: count, jumps, held };
+  return { layout: undefined, chains: maps, rules: count, jumps, held };
 }
 
 /** Our chains that a chain of somebody else leads to. */
@@ -84,30 +99,49 @@ export function leadsToUs({ rules }: Chain): readonly string[] {
   );
 }
 
-/** What the kernel holds once the plan is applied. */
-export function settle(applied: Applied, plan: Plan): Applied {
-  const jumps = new Set(applied.jumps);
-  const changes: Record<TableName, [string, string | undefined][]> = { mangle: [], filter: [], nat: [] };
+/** What the kernel holds once the plan for the layout is applied. */
+export function settle(applied: Applied, plan: Plan, layout: Layout): Applied {
   const rules = { ...applied.rules };
-  for (const { verb, table: name, chain, fingerprint } of plan.steps) {
-    if (verb === 'insert') {
-      jumps.add(jumpKey(name, chain, fingerprint ?? ''));
-      continue;
-    }
-    const table = tableNamed(name);
-    changes[table].push([chain, fingerprint]);
-    rules[table] += rulesOf(fingerprint) - rulesOf(get(applied.chains[table], chain));
-  }
-  const chains = {
-    mangle: withEntries(applied.chains.mangle, changes.mangle),
-    filter: withEntries(applied.chains.filter, changes.filter),
-    nat: withEntries(applied.chains.nat, changes.nat),
-  };
-  return { chains, rules, jumps, held: applied.held };
+  for (const { verb, table, size, replaces } of plan.steps)
+    if (verb !== 'insert') rules[tableNamed(table)] += size.lines - replaces;
+  const { node } = layout.routes;
+  const same = applied.layout?.routes.node === node;
+  const jumps = same ? applied.jumps : new Set([...applied.jumps, ...jumpRules(node).map(jumpKey)]);
+  return { layout, chains: besides(applied, plan), rules, jumps, held: applied.held };
 }
 
-export function jumpKey(table: string, builtin: string, fingerprint: string): string {
-  return `${table} ${builtin} ${fingerprint}`;
+/** Chains that stay when no layout wants them: what others hold on to, and what we share with kubelet. */
+function besides({ chains, held }: Applied, { steps }: Plan): Applied['chains'] {
+  const staying = ({ table, name }: Pick<Chain, 'table' | 'name'>) =>
+    name === names.firewall || held.has(`${table} ${name}`);
+  const emptied = steps.filter(({ verb, size }) => verb === 'write' && size.lines === 0);
+  const inTable = (table: TableName) => {
+    const here = emptied.filter((step) => step.table === table);
+    const empty = here.map(({ chain }) => ({ table, name: chain, rules: [] })).filter(staying);
+    return immutableMap([
+      ...[...entries(chains[table])].filter(([name]) => staying({ table, name })),
+      ...empty.map((chain) => [chain.name, fingerprintChain(chain)] as const),
+    ]);
+  };
+  return { mangle: inTable('mangle'), filter: inTable('filter'), nat: inTable('nat') };
+}
+
+/** The same with the chains of the layout listed, for who compares all. Yields between chains, so that a caller may pause. */
+export function* listed(applied: Applied): Generator<undefined, Applied> {
+  if (applied.layout === undefined) return applied;
+  const prints: Record<TableName, [string, string][]> = { mangle: [], filter: [], nat: [] };
+  for (const { table, name, chain } of wantedChains(applied.layout)) {
+    if (chain !== undefined) prints[table].push([name, fingerprintChain(chain)]);
+    yield;
+  }
+  const inTable = (table: TableName) => withEntries(applied.chains[table], prints[table]);
+  const chains = { mangle: inTable('mangle'), filter: inTable('filter'), nat: inTable('nat') };
+  return { ...applied, layout: undefined, chains };
+}
+
+/** What tells one rule of a built-in chain from others. */
+export function jumpKey({ table, builtin, rule }: JumpRule): string {
+  return `${table} ${builtin} ${fingerprintRule(rule)}`;
 }
 
 export function tableNamed(table: string): TableName {

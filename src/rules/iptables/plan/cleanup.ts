@@ -2,8 +2,8 @@ import type { Line, Step } from '../../plan.ts';
 import { builtinChains, type Chain, type RuleSet, type Table, tableNames } from '../objects.ts';
 import { renderRuleWith } from '../render.ts';
 import { isOurChain, leadsToUs } from './applied.ts';
-import { deletion } from './delta.ts';
 import { restoreLines, type Transactions } from './restore.ts';
+import { deletion } from './steps.ts';
 
 /** What a cleanup takes away, and the lines that do it. */
 export interface Cleanup {
@@ -27,7 +27,7 @@ export function cleanup(ruleSet: RuleSet, transactions: Transactions): Cleanup {
   const steps: Step[] = tableNames.flatMap((table) =>
     [...ruleSet[table].keys()]
       .filter((chain) => isOurChain(chain) && !kept.includes(`${table} ${chain}`))
-      .map((chain) => deletion(table, chain, undefined)),
+      .map((chain) => deletion(table, chain, { service: undefined, replaces: 0 })),
   );
   const unhook = jumps
     .filter(({ lines }) => lines.length > 0)

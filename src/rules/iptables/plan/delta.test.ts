@@ -21,18 +21,24 @@ import { revise } from '../../../model/revise.ts';
 import type { Plan } from '../../plan.ts';
 import type { Layout } from '../layout/layout.ts';
 import { tableNames } from '../objects.ts';
-import { type Applied, appliedFrom, nothingApplied, settle } from './applied.ts';
+import { type Applied, appliedFrom, listed, nothingApplied, settle } from './applied.ts';
 import { planAll, planChange } from './delta.ts';
 import { restoreLines } from './restore.ts';
 
 /** All that can be compared of what is applied, in one order. */
-function contentOf({ chains, jumps }: Applied) {
+function contentOf(applied: Applied) {
+  const { chains, jumps } = finish(listed(applied));
   return {
     chains: tableNames.flatMap((table) =>
       [...entries(chains[table])].map(([name, print]) => `${table} ${name} ${print}`).sort(),
     ),
     jumps: [...jumps].sort(),
   };
+}
+
+/** What a kernel that was empty holds once it has all of the layout. */
+function filled(layout: Layout): Applied {
+  return settle(nothingApplied, finish(planAll(nothingApplied, layout)), layout);
 }
 
 function textOf(plan: Plan): string {
@@ -70,7 +76,9 @@ describe('a plan', () => {
         const plan = finish(planAll(nothingApplied, layout));
         const fake = fakeOf(setting);
         send(fake, plan);
-        expect(contentOf(appliedFrom(fake.ruleSet()))).toEqual(contentOf(settle(nothingApplied, plan)));
+        expect(contentOf(appliedFrom(fake.ruleSet()))).toEqual(
+          contentOf(settle(nothingApplied, plan, layout)),
+        );
       }),
       { numRuns: 20 },
     );
@@ -81,12 +89,12 @@ describe('a plan', () => {
       fc.property(someSetting, histories, (setting, [a, b]) => {
         const before = momentOf(setting, objectsOf(a));
         const after = momentOf(setting, objectsOf(b), before);
-        const held = settle(nothingApplied, finish(planAll(nothingApplied, before.layout)));
-        const wanted = contentOf(settle(nothingApplied, finish(planAll(nothingApplied, after.layout))));
+        const held = filled(before.layout);
+        const wanted = contentOf(filled(after.layout));
         const change = finish(planChange(held, before.layout, after.layout));
         const all = finish(planAll(held, after.layout));
-        expect(contentOf(settle(held, change))).toEqual(wanted);
-        expect(contentOf(settle(held, all))).toEqual(wanted);
+        expect(contentOf(settle(held, change, after.layout))).toEqual(wanted);
+        expect(contentOf(settle(held, all, after.layout))).toEqual(wanted);
         expect(change.steps.map(sortKey).sort()).toEqual(all.steps.map(sortKey).sort());
         for (const plan of [change, all]) {
           const fake = loaded(setting, before.layout);
@@ -108,7 +116,7 @@ describe('a plan', () => {
         const held = appliedFrom(fake.ruleSet());
         const plan = finish(planAll(held, after.layout));
         send(fake, plan);
-        const wanted = contentOf(settle(nothingApplied, finish(planAll(nothingApplied, after.layout))));
+        const wanted = contentOf(filled(after.layout));
         const now = contentOf(appliedFrom(fake.ruleSet()));
         // KUBE-FIREWALL and what leads to it are kubelet's as well, and stay.
         const firewall = before.layout.routes.node.nodePorts.onLoopback;
@@ -119,8 +127,8 @@ describe('a plan', () => {
           [],
         );
         expect(wanted.jumps.filter((jump) => !now.jumps.includes(jump))).toEqual([]);
-        expect(contentOf(settle(held, plan))).toEqual(now);
-        expect(finish(planAll(settle(held, plan), after.layout)).steps).toEqual([]);
+        expect(contentOf(settle(held, plan, after.layout))).toEqual(now);
+        expect(finish(planAll(settle(held, plan, after.layout), after.layout)).steps).toEqual([]);
       }),
       { numRuns: 20 },
     );
@@ -146,7 +154,7 @@ describe('a plan', () => {
       fc.property(someSetting, histories, (setting, [a, b]) => {
         const before = momentOf(setting, objectsOf(a));
         const after = momentOf(setting, objectsOf(b), before);
-        const held = settle(nothingApplied, finish(planAll(nothingApplied, before.layout)));
+        const held = filled(before.layout);
         const plan = finish(planChange(held, before.layout, after.layout));
         const text = textOf(plan);
         expect(plan.cost).toEqual({
@@ -204,9 +212,9 @@ describe('a plan', () => {
 
 /** Steps come in another order when all is compared; what they say is the same. */
 function sortKey(step: Plan['steps'][number]): string {
-  const { table, chain, verb, creates, fingerprint } = step;
+  const { table, chain, verb, creates, replaces } = step;
   const lines = Array.from(restoreLines([step], 'one'), ({ text }) => text);
-  return JSON.stringify([table, chain, verb, creates, fingerprint, ...lines]);
+  return JSON.stringify([table, chain, verb, creates, replaces, ...lines]);
 }
 
 describe('one change among 10,000 Services', () => {
@@ -225,7 +233,7 @@ describe('one change among 10,000 Services', () => {
     });
   const all = [...Array(10_000).keys()].flatMap((number) => [serviceOf(number), sliceOf(number, 1)]);
   const before = momentOf(plainSetting, all);
-  const held = settle(nothingApplied, finish(planAll(nothingApplied, before.layout)));
+  const held = filled(before.layout);
 
   /** Lines that are sent when some of the objects are said anew. */
   function linesAfter(...objects: readonly Json[]): readonly string[] {
