@@ -2,14 +2,17 @@
 export interface Clock {
   /** Milliseconds since any fixed moment. */
   now(): number;
-  /** Calls back once after the time; the result cancels. */
+  /** Calls back once after the time, or after 24 days if it is longer; the result cancels. */
   after(milliseconds: number, callback: () => void): () => void;
 }
+
+/** Beyond, timers of node end after a millisecond: a long wait would become a busy loop. */
+export const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (milliseconds, callback) => {
-    const timer = setTimeout(callback, milliseconds);
+    const timer = setTimeout(callback, Math.min(milliseconds, longestTimer));
     return () => clearTimeout(timer);
   },
 };

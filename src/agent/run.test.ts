@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FakeNode, type FakeNodeOptions } from '../../test/agent/fake-node.ts';
 import { nodeA, pod, web } from '../../test/agent/services.ts';
 import { node as nodeObject, service, slice } from '../../test/conformance/objects.ts';
@@ -133,6 +133,7 @@ describe('one family', () => {
     await node.pass(1);
     await stopping;
     expect(node.observersStopped).toBe(1);
+    expect(node.log).toMatch(/"signal":"SIGTERM".*ended; the rules stay/);
   });
 });
 
@@ -210,6 +211,14 @@ describe('changes of the node take effect without a restart', () => {
 });
 
 describe('the configuration', () => {
+  it('that asks for looks each nanosecond gets one a second', async () => {
+    const sync = { minSyncPeriodMilliseconds: undefined, syncPeriodMilliseconds: 1e-6 };
+    const node = running({ config: { sync } });
+    const reads = vi.spyOn(node.sysctls, 'get');
+    await node.pass(10_000);
+    expect(reads.mock.calls.length).toBeLessThanOrEqual(12);
+  });
+
   it('is applied live where it can be: nothing is opened again', async () => {
     const node = running();
     node.source.tell([nodeA, ...web(1)]);

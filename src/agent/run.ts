@@ -41,7 +41,7 @@ export async function runIn(rooms: Rooms, options: SourceOptions, context: Conte
   } finally {
     await live.stop();
   }
-  log.info({}, 'ended; the rules stay');
+  log.info({ signal: String(signal.reason) }, 'ended; the rules stay');
 }
 
 /** The time, or the end if that comes first. */

@@ -39,6 +39,9 @@ export async function session(given: SessionOptions): Promise<void> {
   }
 }
 
+/** A `syncPeriod` of nanoseconds is valid to kube-proxy too. */
+const leastTick = 1000;
+
 class Opened {
   readonly #given: SessionOptions;
   readonly #config: Config;
@@ -123,7 +126,8 @@ class Opened {
   /** What nobody tells us of is looked at now and then. */
   #tick(): void {
     const { rooms, live } = this.#given;
-    this.#cancelTick = rooms.clock.after(live.current.sync.syncPeriodMilliseconds, () => {
+    const period = Math.max(live.current.sync.syncPeriodMilliseconds, leastTick);
+    this.#cancelTick = rooms.clock.after(period, () => {
       void this.#keepers?.look();
       this.#tick();
     });

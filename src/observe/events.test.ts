@@ -313,6 +313,15 @@ describe('a server that', () => {
     expect(requests()).toHaveLength(1);
   });
 
+  it('wants to be left alone for years is asked again after five minutes', async () => {
+    const api = new FakeEventsApi();
+    api.reply = () => ({ status: 429, retryAfterSeconds: 999_999_999 });
+    const { requests, clock } = await started(api);
+    requests();
+    await clock.advance(5 * minute);
+    expect(requests()).toHaveLength(1);
+  });
+
   it.each([
     ['forbids it', status(403, { message: 'events.events.k8s.io is forbidden' })],
     ['has no such API', status(404, { message: 'the server could not find the requested resource' })],

@@ -131,7 +131,7 @@ export class FakeNode {
   }
 
   async stop(): Promise<void> {
-    this.#ending.abort();
+    this.#ending.abort('SIGTERM');
     await this.#running;
   }
 

@@ -22,6 +22,8 @@ const maxWaiting = 1000;
 const pace = { burst: 10, millisecondsEach: 200 } as const;
 /** As client-go: a telling is tried again each 10 s or so, and given up after two minutes. */
 const retry = { milliseconds: 10_000, jitter: 0.25, maxTries: 12 } as const;
+/** A server that asks for more patience than this is asked again in any case. */
+const mostAskedMilliseconds = 5 * 60_000;
 /** How long nothing is sent after the server said that we may not; somebody may grant it. */
 const closedMilliseconds = 10 * 60_000;
 /** For what still waits at the end. */
@@ -79,7 +81,8 @@ export class Teller {
       await this.#keepPace();
       const outcome = await this.#try(telling, anew);
       if (outcome.kind === 'gone') anew = true;
-      else if (outcome.kind === 'later') await this.#sleep(outcome.afterMilliseconds ?? this.#retryWait());
+      else if (outcome.kind === 'later')
+        await this.#sleep(Math.min(outcome.afterMilliseconds ?? this.#retryWait(), mostAskedMilliseconds));
       else return this.#settle(outcome);
     }
   }
