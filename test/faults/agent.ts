@@ -10,7 +10,10 @@ import type { World } from '../netns/world.ts';
 export type Entry = Readonly<Record<string, unknown>>;
 
 export interface AgentOptions {
+  /** Of `run` and of `diff`. */
   readonly flags: readonly string[];
+  /** Of `run` alone. */
+  readonly runFlags?: readonly string[];
   /** Words before the command: `env PATH=…`. */
   readonly before?: readonly string[];
 }
@@ -25,10 +28,10 @@ export class Agent {
   readonly #bridge: Component;
   #program: Program | undefined;
 
-  constructor(world: World, { flags, before = [] }: AgentOptions) {
+  constructor(world: World, { flags, runFlags = [], before = [] }: AgentOptions) {
     this.#world = world;
     this.#flags = flags;
-    const argv = ['env', ...before, process.execPath, bundle, 'run', ...flags] as const;
+    const argv = ['env', ...before, process.execPath, bundle, 'run', ...flags, ...runFlags] as const;
     this.#process = new Component('nodeplane', () => {
       this.#program = world.start('node-a', [...argv]);
       return this.#program;

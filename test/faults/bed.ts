@@ -15,11 +15,13 @@ export interface BedOptions {
   readonly api?: ApiServerOptions;
   /** What the API server holds before the agent comes. */
   readonly objects?: readonly Json[];
-  /** More flags of the agent. */
+  /** More flags of the agent, which `diff` knows too. */
   readonly flags?: readonly string[];
+  /** More flags of `run` alone: kube-proxy's. */
+  readonly runFlags?: readonly string[];
   /** Words before the agent's command: `PATH=…`. */
   readonly before?: readonly string[];
-  /** Fields of the node's flags that are left out. */
+  /** False: without --cluster-cidr. */
   readonly clusterCidr?: boolean;
 }
 
@@ -38,7 +40,14 @@ export class Bed implements AsyncDisposable {
   }
 
   static async open(options: BedOptions = {}): Promise<Bed> {
-    const { variant = 'nft', objects = [], flags = [], before = [], clusterCidr = true } = options;
+    const {
+      variant = 'nft',
+      objects = [],
+      flags = [],
+      runFlags = [],
+      before = [],
+      clusterCidr = true,
+    } = options;
     const world = await createWorld();
     try {
       const pods = world.pods.map((pod) => world.listen(pod, { ports: [8080] }));
@@ -48,7 +57,7 @@ export class Bed implements AsyncDisposable {
       const cluster = clusterCidr ? ['--cluster-cidr', networks] : [];
       const source = ['--kubeconfig', api.kubeconfig, '--node', 'node-a', ...cluster];
       const all = [...source, '--iptables-variant', variant, ...flags];
-      return new Bed(world, api, new Agent(world, { flags: all, before }), variant);
+      return new Bed(world, api, new Agent(world, { flags: all, runFlags, before }), variant);
     } catch (error) {
       await world.close();
       throw error;

@@ -20,7 +20,7 @@ describe.each(variants)('the programs of iptables-%s', (variant) => {
     programs = await Programs.create();
     const stable = dual({ name: 'stable', vip: 1, pods: ['p1', 'r1'] });
     const objects = [...stable, ...dual({ name: 'other', vip: 2, pods: ['p1'] })];
-    bed = await Bed.open({ variant, objects, before: programs.before, flags: quickly, ...options });
+    bed = await Bed.open({ variant, objects, before: programs.before, runFlags: quickly, ...options });
   }
   const change = (pod: 'p1' | 'p2' | 'p3') => bed.api.put(...dual({ name: 'other', vip: 2, pods: [pod] }));
   const livez = async () => (await bed.agent.health('/livez')).status;
