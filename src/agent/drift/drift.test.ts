@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../../../test/agent/fake-clock.ts';
+import { ManualClock } from '../../../test/manual-clock.ts';
 import type { Follow, FollowListener } from '../../kernel/follow-program.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
 import type { Family } from '../../model/address.ts';
@@ -43,7 +43,7 @@ class FakeHost {
 }
 
 function setUp(variant: 'legacy' | 'nft', prepare: (host: FakeHost) => void = () => undefined) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const host = new FakeHost();
   prepare(host);
   const verified: { readonly family: Family; readonly at: number }[] = [];
@@ -128,6 +128,16 @@ describe('on iptables-nft', () => {
     host.commit('iptables-nft-re', 501, deletedRule);
     await clock.pass(3000);
     expect(verified).toHaveLength(2);
+  });
+
+  it('knows the writer of a write that touched no chain of ours, so that the next one is not taken for it', async () => {
+    const { clock, host, verified, iptables } = setUp('nft');
+    await clock.pass(1000);
+    await iptables.restore([]);
+    host.commit('xtables-nft-mul', 500, '-4 -t nat -A PREROUTING -j KUBE-SERVICES');
+    host.commit('xtables-nft-mul', 501, deletedRule);
+    await clock.pass(500);
+    expect(verified).toHaveLength(1);
   });
 
   it('does not let two programs that undo each other burn a core', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
+import { programArgv } from '../../kernel/iptables-programs.ts';
 import type { RuleTransaction } from '../../kernel/rule-events.ts';
 import type { Family } from '../../model/address.ts';
 
@@ -8,8 +9,12 @@ const graceMilliseconds = 1000;
 
 /** A run of iptables-restore; `pid` once a transaction was taken for its. */
 interface Run {
+  readonly process: string;
   pid: number | undefined;
 }
+
+/** The kernel keeps so much of a program's name (TASK_COMM_LEN). */
+const nameLength = 15;
 
 /**
  * Tells our own writes from those of others. The kernel names a writer by its process id in the host's pid namespace, which is not the one
@@ -31,21 +36,22 @@ export class OwnWrites {
 
   /** The same programs, whose writes are known to be ours. */
   watched(iptables: Iptables): Iptables {
-    return { ...iptables, restore: (lines) => this.#during(iptables.family, () => iptables.restore(lines)) };
+    const { family, programs } = iptables;
+    const process = programArgv(programs, family, 'restore')[0].slice(0, nameLength);
+    return { ...iptables, restore: (lines) => this.#during(family, process, () => iptables.restore(lines)) };
   }
 
   /** Whether one of our runs wrote it. */
   claims({ pid, process }: RuleTransaction): boolean {
-    if (!/^(?:ip6?|x)tables-/.test(process)) return false;
-    const runs = [...this.#runs];
+    const runs = [...this.#runs].filter((run) => run.process === process);
     if (runs.some((run) => run.pid === pid)) return true;
     const free = runs.find((run) => run.pid === undefined);
     if (free !== undefined) free.pid = pid;
     return free !== undefined;
   }
 
-  async #during<T>(family: Family, write: () => Promise<T>): Promise<T> {
-    const run: Run = { pid: undefined };
+  async #during<T>(family: Family, process: string, write: () => Promise<T>): Promise<T> {
+    const run: Run = { process, pid: undefined };
     this.#runs.add(run);
     this.#counts[family] += 1;
     try {

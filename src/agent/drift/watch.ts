@@ -74,8 +74,10 @@ function monitor(
     follow,
     clock,
     committed: (transaction) => {
+      // Asked of every one: a write of ours that touches no chain of ours (a jump) has a writer too.
+      const isOurs = own.claims(transaction);
       const touched = transaction.touched.filter(({ family }) => families.includes(family));
-      if (touched.length === 0 || own.claims(transaction)) return;
+      if (touched.length === 0 || isOurs) return;
       const { pid, process } = transaction;
       const chains = touched.map(({ family, table, chain = '' }) => `${family} ${table} ${chain}`.trim());
       log.warn({ process, pid, chains: chains.slice(0, 8) }, 'another program wrote into our chains');
