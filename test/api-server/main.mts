@@ -8,9 +8,10 @@ import { startApiServer } from './server.ts';
 const api = await startApiServer(JSON.parse(process.argv[2] ?? '{}'));
 const { url, kubeconfig, directory } = api;
 tell({ url, kubeconfig, directory });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.stdin.destroy());
+const lines = createInterface({ input: process.stdin });
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lines.close());
 try {
-  for await (const line of createInterface({ input: process.stdin })) {
+  for await (const line of lines) {
     if (line.trim() !== '') tell(await control(api, line));
   }
 } finally {
