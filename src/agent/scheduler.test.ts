@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../../test/agent/fake-clock.ts';
+import { ManualClock } from '../../test/manual-clock.ts';
 import { Scheduler, type SchedulerOptions } from './scheduler.ts';
 
 /** Lets every promise that can settle do so. */
@@ -14,7 +14,7 @@ interface Run {
 }
 
 function setUp(options: Partial<SchedulerOptions> = {}) {
-  const clock = new FakeClock();
+  const clock = new ManualClock();
   const runs: Run[] = [];
   const state = { active: 0, most: 0 };
   const run = () =>

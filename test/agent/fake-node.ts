@@ -13,7 +13,7 @@ import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { DebugState } from '../../src/observe/debug-state.ts';
 import type { Happening, SyncReport } from '../../src/observe/happening.ts';
 import { createLog } from '../../src/observe/log.ts';
-import { FakeClock } from './fake-clock.ts';
+import { ManualClock } from '../manual-clock.ts';
 import { FaultyExec } from './faulty-exec.ts';
 import { ScriptedSource } from './scripted-source.ts';
 
@@ -27,7 +27,7 @@ const deadlineMilliseconds = 20_000;
 
 /** The agent on a kernel that exists in memory only, following a scripted source, with time that passes when it is told to. */
 export class FakeNode {
-  readonly clock = new FakeClock();
+  readonly clock = new ManualClock();
   readonly programs: FaultyExec;
   readonly source = new ScriptedSource();
   readonly happenings: Happening[] = [];

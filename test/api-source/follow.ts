@@ -7,12 +7,12 @@ import { entries } from '../../src/model/immutable-map.ts';
 import { revise } from '../../src/model/revise.ts';
 import { emptySnapshot, type Snapshot } from '../../src/model/snapshot.ts';
 import type { Json } from '../conformance/objects.ts';
-import { ManualClock } from './manual-clock.ts';
 import { Simulation } from './simulation.ts';
+import { StirredClock } from './stirred-clock.ts';
 
 /** A source that follows a simulated server, and all that it has told. */
 export interface Following {
-  readonly clock: ManualClock;
+  readonly clock: StirredClock;
   readonly server: Simulation;
   readonly snapshots: Snapshot[];
   readonly findings: (readonly Finding[])[];
@@ -34,7 +34,7 @@ export interface FollowOptions {
 
 export function follow(options: FollowOptions = {}): Following {
   const { objects = [], watch = true, times = {}, prepare, random = () => 0 } = options;
-  const clock = new ManualClock();
+  const clock = new StirredClock();
   if (objects.length > 100) clock.patience = 200;
   const server = new Simulation(clock);
   for (const object of objects) server.put(object);

@@ -1,9 +1,9 @@
 import { type ApiClient, ApiError, type ApiRequest, type ApiResponse } from '../../src/cluster/api/client.ts';
-import { sleep } from '../../src/cluster/api/clock.ts';
+import { sleep } from '../../src/cluster/api/sleep.ts';
 import type { ObjectKind } from '../../src/model/change.ts';
 import { inside, keyOf } from '../api-server/resources.ts';
 import type { Json } from '../conformance/objects.ts';
-import type { ManualClock } from './manual-clock.ts';
+import type { StirredClock } from './stirred-clock.ts';
 
 /** What meets a request of a resource. */
 export type Fault =
@@ -65,9 +65,9 @@ export class Simulation {
   #objects = new Map<string, { readonly kind: ObjectKind; readonly object: Json }>();
   #events: Event[] = [];
   readonly #wakers = new Set<() => void>();
-  readonly #clock: ManualClock;
+  readonly #clock: StirredClock;
 
-  constructor(clock: ManualClock) {
+  constructor(clock: StirredClock) {
     this.#clock = clock;
   }
 

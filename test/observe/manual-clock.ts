@@ -1,62 +1,26 @@
 import type { Clock } from '../../src/observe/clock.ts';
+import { ManualClock as OnlyForward } from '../manual-clock.ts';
 
-interface Timer {
-  readonly at: number;
-  readonly callback: () => void;
-}
+/** Time as hosts have it: it goes on only when it is told to, and somebody may set the date. */
+export class ManualClock extends OnlyForward implements Clock {
+  #dateAtZero: number;
 
-/** A clock that goes on only when it is told to. */
-export class ManualClock implements Clock {
-  #now = 1000;
-  #date = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
-  readonly #timers = new Set<Timer>();
-
-  now(): number {
-    return this.#now;
+  constructor() {
+    super(undefined, 1000);
+    this.#dateAtZero = Date.UTC(2026, 0, 2, 3, 4, 5, 678) - this.now();
   }
 
   date(): number {
-    return this.#date;
-  }
-
-  after(milliseconds: number, callback: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  /** Timers that have not gone off. */
-  get waiting(): number {
-    return this.#timers.size;
+    return this.#dateAtZero + this.now();
   }
 
   /** Lets the time pass, with every timer at its moment and what follows from it. */
-  async advance(milliseconds: number): Promise<void> {
-    const end = this.#now + milliseconds;
-    for (;;) {
-      const due = [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (due === undefined) break;
-      this.#pass(due.at - this.#now);
-      this.#timers.delete(due);
-      due.callback();
-      await settled();
-    }
-    this.#pass(end - this.#now);
-    await settled();
+  advance(milliseconds: number): Promise<void> {
+    return this.pass(milliseconds);
   }
 
   /** Somebody sets the clock of the host. */
   setDate(date: number): void {
-    this.#date = date;
+    this.#dateAtZero = date - this.now();
   }
-
-  #pass(milliseconds: number): void {
-    this.#now += milliseconds;
-    this.#date += milliseconds;
-  }
-}
-
-/** Promises that wait for nothing but one another have come to their end. */
-async function settled(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
 }

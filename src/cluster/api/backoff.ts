@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../../clock.ts';
 import type { BackoffTimes } from './times.ts';
 
 /** How long to wait after each failure of a row. */

@@ -1,5 +1,5 @@
+import type { Clock } from '../../clock.ts';
 import { type ApiAction, type ApiClient, ApiError, type ApiResponse } from './client.ts';
-import type { Clock } from './clock.ts';
 import { Malformed } from './malformed.ts';
 import type { Resource } from './resources.ts';
 import { statusError } from './status-error.ts';

@@ -1,9 +1,9 @@
+import type { Clock } from '../../clock.ts';
 import { toError } from '../../errors.ts';
 import type { ObjectChange } from '../../model/change.ts';
 import type { Finding } from '../../model/finding.ts';
 import type { Breathe } from '../breathe.ts';
 import type { Publisher } from '../publisher.ts';
-import type { Clock } from './clock.ts';
 
 export interface FeedOptions {
   readonly publisher: Publisher;

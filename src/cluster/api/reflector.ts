@@ -3,7 +3,6 @@ import type { ObjectChange } from '../../model/change.ts';
 import type { SourceEvent } from '../source-event.ts';
 import { type Backoff, createBackoff } from './backoff.ts';
 import { ApiError } from './client.ts';
-import { sleep } from './clock.ts';
 import {
   type Attempt,
   afterAnswer,
@@ -18,6 +17,7 @@ import type { Access } from './exchange.ts';
 import { askedMilliseconds, isUnreachable } from './failure.ts';
 import type { Holdings, Relist } from './holdings.ts';
 import { list } from './list.ts';
+import { sleep } from './sleep.ts';
 import { watch } from './watch.ts';
 import type { WatchEvent } from './watch-event.ts';
 

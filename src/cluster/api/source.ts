@@ -1,10 +1,10 @@
+import { type Clock, systemClock } from '../../clock.ts';
 import type { ObjectChange, ObjectKind } from '../../model/change.ts';
 import { createBreathe } from '../breathe.ts';
 import { createPublisher } from '../publisher.ts';
 import type { Listener, Source } from '../source.ts';
 import type { SourceEvent } from '../source-event.ts';
 import type { ApiClient } from './client.ts';
-import { type Clock, systemClock } from './clock.ts';
 import { Feed } from './feed.ts';
 import { createHoldings } from './holdings.ts';
 import { listOnce } from './list-once.ts';
