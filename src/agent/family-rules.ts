@@ -1,10 +1,11 @@
 import type { Family } from '../model/address.ts';
-import type { ImmutableMap } from '../model/immutable-map.ts';
+import { entries, type ImmutableMap, immutableMap } from '../model/immutable-map.ts';
 import type { Log } from '../observe/log.ts';
 import type { Route } from '../routing/route.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { changedChains, isComparable, type Layout } from '../rules/iptables/layout/layout.ts';
+import type { Lack } from '../rules/iptables/layout/supported.ts';
 import type { Applied } from '../rules/iptables/plan/applied.ts';
 import type { Plan, Step } from '../rules/plan.ts';
 import { isolate } from './isolate.ts';
@@ -77,6 +78,18 @@ export class FamilyRules {
   mayRetry(now: number): boolean {
     const { nextTry: at } = this;
     return at !== undefined && at <= now;
+  }
+
+  /** The next pass reads the kernel, because what it holds is not known. */
+  get isFullNext(): boolean {
+    return this.#suspicion || this.#state.applied === undefined;
+  }
+
+  /** Keys of Service ports without rules: in quarantine, or in need of what the kernel lacks. Sorted. */
+  get leftOut(): readonly string[] {
+    const lacks = this.#state.layout?.lacks ?? immutableMap<Lack>();
+    const lacking = Array.from(entries(lacks)).filter(([, lack]) => lack === 'sctp');
+    return [...this.#quarantine.keys(), ...lacking.map(([key]) => key)].sort();
   }
 
   /** Somebody else may have written: the next pass reads the kernel and compares everything. */

@@ -39,6 +39,9 @@ export interface KeeperOptions {
   readonly programmed: (snapshot: Snapshot) => void;
 }
 
+/** What a sync is about, and whether it reads the kernel from its beginning on. */
+type Began = Pick<SyncReport, 'snapshot' | 'full'>;
+
 const featuresAgainMilliseconds = 300_000;
 
 /**
@@ -107,8 +110,8 @@ export class Keeper {
   }
 
   debugState(): FamilyDebugState {
-    const { decided, lastPlan, quarantine } = this.#rules;
-    return { family: this.family, routes: decided, lastPlan, quarantined: [...quarantine.keys()].sort() };
+    const { decided, lastPlan, leftOut } = this.#rules;
+    return { family: this.family, routes: decided, lastPlan, quarantined: leftOut };
   }
 
   /** Waits for a sync that is under way. */
@@ -125,12 +128,13 @@ export class Keeper {
     const started = clock.now();
     const waiting = this.#waiting;
     this.#waiting = [];
+    const began = { snapshot, full: this.#rules.isFullNext };
     try {
       const passed = await this.#pass(snapshot);
       await this.#settleNode(passed);
-      this.#succeeded(snapshot, passed, clock.now() - started);
+      this.#succeeded(began, passed, clock.now() - started);
     } catch (thrown) {
-      this.#failed(snapshot, thrown, clock.now() - started);
+      this.#failed(began, thrown, clock.now() - started);
       throw thrown;
     } finally {
       this.#tellFindings(snapshot);
@@ -152,9 +156,10 @@ export class Keeper {
     return this.#rules.pass({ input, features, kernel: iptables, now: clock.now(), signal });
   }
 
-  #succeeded(snapshot: Snapshot, passed: Passed, milliseconds: number): void {
+  #succeeded({ snapshot, full }: Began, passed: Passed, milliseconds: number): void {
     const { observe, programmed } = this.#options;
-    const about = { family: this.family, snapshot, milliseconds, ...this.#standing() };
+    const partialFailed = passed.full && !full;
+    const about = { family: this.family, snapshot, milliseconds, partialFailed, ...this.#standing() };
     const report = successReport(about, passed, this.#programmed);
     this.#lastReport = report;
     this.#programmed = snapshot;
@@ -164,16 +169,17 @@ export class Keeper {
     programmed(snapshot);
   }
 
-  #failed(snapshot: Snapshot, thrown: unknown, milliseconds: number): void {
+  #failed(began: Began, thrown: unknown, milliseconds: number): void {
     this.#kernel = undefined;
-    const report = failureReport(this.family, snapshot, milliseconds, thrown, this.#lastReport);
+    const about = { ...began, family: this.family, milliseconds, error: toError(thrown) };
+    const report = failureReport(about, this.#lastReport);
     this.#options.observe({ kind: 'sync-ended', ...report });
   }
 
   #standing() {
-    const { decided, quarantine } = this.#rules;
+    const { decided, leftOut } = this.#rules;
     return {
-      quarantined: [...quarantine.keys()].sort(),
+      quarantined: leftOut,
       withoutLocalEndpoints: decided?.withoutLocalEndpoints ?? { internal: 0, external: 0 },
     };
   }

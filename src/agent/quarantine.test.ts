@@ -71,6 +71,7 @@ describe.each(['legacy', 'nft'] as const)('on iptables-%s', (variant) => {
     await node.synced(2);
     expect(node.rules()).toContain(destination(41));
     expect(node.rules()).toContain(destination(7));
+    expect(node.reports.at(-1)).toMatchObject({ full: true, partialFailed: true, error: undefined });
     const restores = node.programs.restores.IPv4.length;
     node.source.tell([nodeA, ...webs(40).filter(of(7)), ...bad, ...web(41), ...web(42)]);
     await node.pass(1000);

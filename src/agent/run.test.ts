@@ -295,6 +295,35 @@ describe('the configuration', () => {
 });
 
 describe('the report of a sync', () => {
+  it('calls a try after a failure full, and only the one before it a failed partial one', async () => {
+    const node = running();
+    node.source.tell([nodeA, ...web(1)]);
+    await node.synced(1);
+    node.programs.fault = (program) => (program === 'restore' ? 'locked' : undefined);
+    node.source.tell([nodeA, ...web(1), ...web(2)]);
+    await node.pass(10_000);
+    node.programs.fault = () => undefined;
+    await node.pass(30_000);
+    const told = node.reports.map(({ full, partialFailed, error }) => ({ full, partialFailed, ok: !error }));
+    expect(told.slice(0, 3)).toEqual([
+      { full: true, partialFailed: false, ok: true },
+      { full: false, partialFailed: true, ok: false },
+      { full: true, partialFailed: false, ok: false },
+    ]);
+    expect(told.filter(({ partialFailed }) => partialFailed)).toHaveLength(1);
+    expect(told.at(-1)).toEqual({ full: true, partialFailed: false, ok: true });
+  });
+
+  it('counts what the kernel lacks as left out, so that no health check calls it served', async () => {
+    const node = running();
+    node.programs.lacks = ['recent', 'sctp'];
+    const sticky = web(1, { spec: { sessionAffinity: 'ClientIP' } });
+    node.source.tell([nodeA, ...sticky, ...web(2, { port: { protocol: 'SCTP' } })]);
+    await node.synced(1);
+    expect(node.reports[0]?.quarantined).toEqual([expect.stringMatching(/^default\/s2.*\/sctp$/)]);
+    expect(node.debug?.families()).toMatchObject([{ quarantined: node.reports[0]?.quarantined }]);
+  });
+
   it('counts rules, of each table and written, as the kernel holds them', async () => {
     const node = running();
     const counted = () => {

@@ -1,5 +1,3 @@
-import { toError } from '../errors.ts';
-import type { Family } from '../model/address.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { triggeredAt } from '../model/triggered.ts';
 import type { SyncReport } from '../observe/happening.ts';
@@ -9,7 +7,10 @@ import type { Passed } from './family-rules.ts';
 
 /** A sync that went well. `before` is the snapshot that was programmed before; undefined for the first one. */
 export function successReport(
-  about: Pick<SyncReport, 'family' | 'milliseconds' | 'snapshot' | 'quarantined' | 'withoutLocalEndpoints'>,
+  about: Pick<
+    SyncReport,
+    'family' | 'milliseconds' | 'snapshot' | 'partialFailed' | 'quarantined' | 'withoutLocalEndpoints'
+  >,
   { layout, applied, done, full }: Passed,
   before: Snapshot | undefined,
 ): SyncReport {
@@ -33,10 +34,7 @@ export function successReport(
 
 /** A sync that failed; what is programmed is as before, as far as is known. */
 export function failureReport(
-  family: Family,
-  snapshot: Snapshot,
-  milliseconds: number,
-  thrown: unknown,
+  about: Pick<SyncReport, 'family' | 'snapshot' | 'milliseconds' | 'full' | 'error'>,
   last: SyncReport | undefined,
 ): SyncReport {
   const none = { total: 0, written: 0 };
@@ -45,12 +43,9 @@ export function failureReport(
     rules: { mangle: none, filter: none, nat: none },
     quarantined: [],
     withoutLocalEndpoints: { internal: 0, external: 0 },
-    full: false,
     ...last,
-    family,
-    snapshot,
-    milliseconds,
-    error: toError(thrown),
+    ...about,
+    partialFailed: !about.full,
     cost: { steps: 0, lines: 0, bytes: 0 },
     triggeredAt: [],
   };

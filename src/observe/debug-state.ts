@@ -18,6 +18,6 @@ export interface FamilyDebugState {
   readonly routes: FamilyRoutes | undefined;
   /** The last plan that had steps, applied or refused. */
   readonly lastPlan: Plan | undefined;
-  /** Keys of Service ports whose rules the kernel refuses: `ns/svc:port/tcp`. */
+  /** Keys of Service ports that are left out because the kernel refuses their rules, or lacks what these need: `ns/svc:port/tcp`. */
   readonly quarantined: readonly string[];
 }

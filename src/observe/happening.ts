@@ -57,6 +57,8 @@ export interface SyncReport {
   readonly family: Family;
   /** The kernel was read, and everything compared; else only what changed was looked at. */
   readonly full: boolean;
+  /** What changed was tried alone, and that failed: everything was compared instead, or will be by the next sync. */
+  readonly partialFailed: boolean;
   readonly milliseconds: number;
   /** Undefined: the kernel holds what the snapshot asks for, except for what is in quarantine. */
   readonly error: Error | undefined;
@@ -67,7 +69,7 @@ export interface SyncReport {
   readonly servicePorts: number;
   /** Rules that are ours in each table now, and those written by this sync. */
   readonly rules: Readonly<Record<TableName, { readonly total: number; readonly written: number }>>;
-  /** Keys of Service ports that were left out because the kernel refuses their rules: `ns/svc:port/tcp`. */
+  /** Keys of Service ports that were left out because the kernel refuses their rules, or lacks what these need: `ns/svc:port/tcp`. */
   readonly quarantined: readonly string[];
   /** Service ports with endpoints elsewhere, none here, and a policy Local, by whose policy it is. */
   readonly withoutLocalEndpoints: { readonly internal: number; readonly external: number };

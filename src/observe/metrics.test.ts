@@ -65,7 +65,14 @@ const story: readonly Happening[] = [
     withoutLocalEndpoints: { internal: 1, external: 2 },
     triggeredAt: [start - 1, start + 900],
   }),
-  syncEnded({ family: 'IPv6', full: false, milliseconds: 2500, error: failure, snapshot: first.snapshot }),
+  syncEnded({
+    family: 'IPv6',
+    full: false,
+    partialFailed: true,
+    milliseconds: 2500,
+    error: failure,
+    snapshot: first.snapshot,
+  }),
   { kind: 'program-ended', program: 'ip6tables-restore', milliseconds: 2100, ok: false },
   second,
   syncEnded({ full: false, milliseconds: 1, snapshot: second.snapshot, quarantined: ['a/b:c/tcp'], rules }),
@@ -231,7 +238,10 @@ describe('the time that programming takes', () => {
 describe('failed syncs', () => {
   it('count as restore failures when a program of the kernel failed, and as partial ones unless full', async () => {
     const { tell, shown } = metricsWith();
-    tell(syncEnded({ error: failure }), syncEnded({ error: new Error('a mistake of ours'), full: false }));
+    tell(
+      syncEnded({ error: failure }),
+      syncEnded({ error: new Error('a mistake of ours'), partialFailed: true }),
+    );
     const labels = { ip_family: 'IPv4' };
     expect(await shown('kubeproxy_sync_proxy_rules_iptables_restore_failures_total', labels)).toBe(1);
     expect(await shown('kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total', labels)).toBe(1);

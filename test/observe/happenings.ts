@@ -16,6 +16,7 @@ export function syncEnded(more: Partial<SyncReport> = {}): Extract<Happening, { 
     kind: 'sync-ended',
     family: 'IPv4',
     full: true,
+    partialFailed: false,
     milliseconds: 12,
     error: undefined,
     snapshot: emptySnapshot('node-1'),

@@ -26,6 +26,7 @@ export function endedSync(family: Family, more: Partial<SyncReport> = {}): Happe
     kind: 'sync-ended',
     family,
     full: false,
+    partialFailed: false,
     milliseconds: 5,
     error: undefined,
     snapshot: emptySnapshot('node-a'),

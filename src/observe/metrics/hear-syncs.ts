@@ -25,6 +25,7 @@ export function hearSyncs(options: SyncMetricsOptions) {
       const seconds = report.milliseconds / 1000;
       metrics.duration.observe(labels, seconds);
       (report.full ? metrics.fullDuration : metrics.partialDuration).observe(labels, seconds);
+      if (report.partialFailed) metrics.partialFailures.inc(labels);
       if (report.error === undefined) succeeded(metrics, report, { now: now(), started });
       else failed(metrics, report, report.error);
     },
@@ -110,10 +111,9 @@ function tellCost(
   metrics.lastBytes.set(labels, bytes);
 }
 
-function failed(metrics: SyncMetrics, { family, full }: SyncReport, error: Error): void {
+function failed(metrics: SyncMetrics, { family }: SyncReport, error: Error): void {
   const labels = { ip_family: family };
   const code = codeOf(error);
   metrics.failures.inc({ ...labels, code });
   if (code.startsWith('NP-KERNEL-')) metrics.restoreFailures.inc(labels);
-  if (!full) metrics.partialFailures.inc(labels);
 }

@@ -82,7 +82,7 @@ export const kubeProxyMetrics = {
   kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total: {
     type: 'counter',
     labels: family,
-    help: 'Cumulative proxy iptables partial restore failures: failed syncs that were not full; the next one is',
+    help: 'Cumulative proxy iptables partial restore failures: syncs in which writing only what changed failed, so that everything was compared after it',
   },
   kubeproxy_sync_proxy_rules_iptables_total: {
     type: 'gauge',

@@ -53,7 +53,7 @@ export const nodeplaneMetrics = {
   nodeplane_quarantined_service_ports: {
     type: 'gauge',
     labels: family,
-    help: 'Service ports that are left out because the kernel refuses their rules',
+    help: 'Service ports that are left out because the kernel refuses their rules, or lacks what these need',
   },
   nodeplane_sync_failures_total: {
     type: 'counter',
