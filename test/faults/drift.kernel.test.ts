@@ -68,6 +68,21 @@ describe.each(variants)('promise 7 with iptables-%s', (variant) => {
     await repairs('a jump deleted', () => iptables('-D', 'OUTPUT', String(jump)));
   });
 
+  it('repairs a deleted rule of IPv6, also after a change of IPv6', async () => {
+    const remove = () => bed.run(`ip6tables-${variant}`, '-w', '10', '-t', 'nat', '-D', 'KUBE-SERVICES', '1');
+    await repairs('a rule of IPv6 deleted', remove);
+    await bed.api.put(...dual({ name: 'web', vip: 1, pods: ['p1', 'p2', 'r1'] }));
+    await bed.untilServed(1, ['p1', 'p2', 'r1'], 10_000, { family: 'IPv6' });
+    await bed.api.put(...dual({ name: 'web', vip: 1, pods: ['p1', 'r1'] }));
+    await until(
+      () => `rules as before${bed.tail()}`,
+      repairedMilliseconds,
+      async () => (await rulesOf(bed)) === wanted,
+    );
+    await repairs('a rule of IPv6 deleted after a change of IPv6', remove);
+    await repairs('a rule deleted after a change of IPv6', () => iptables('-D', 'KUBE-SERVICES', '1'));
+  });
+
   it('repairs a deleted chain', async () => {
     const { stdout } = await iptables('-S');
     const rule =
