@@ -1,14 +1,16 @@
 // kube-proxy's layout of the same rules, as a baseline: lists where nodeplane has trees.
 import { addressPort } from '../../src/model/address.ts';
 import { get } from '../../src/model/immutable-map.ts';
+import type { Route } from '../../src/routing/route.ts';
 import { treeChain } from '../../src/rules/iptables/layout/dispatch.ts';
+import { ruleOfEntry } from '../../src/rules/iptables/layout/dispatch-rules.ts';
 import type { Layout } from '../../src/rules/iptables/layout/layout.ts';
 import { nodePortRules } from '../../src/rules/iptables/layout/node-chains.ts';
 import { serviceChain, services } from '../../src/rules/iptables/names.ts';
 import type { Rule } from '../../src/rules/iptables/objects.ts';
 import { renderRule } from '../../src/rules/iptables/render.ts';
 import type { Line, Step } from '../../src/rules/plan.ts';
-import { entriesOf, nodesOf } from '../../src/rules/radix.ts';
+import { type Entry, entriesOf, nodesOf } from '../../src/rules/radix.ts';
 
 /** Steps that write every Service's rule into KUBE-SERVICES itself, in order of address, instead of into a tree below it. */
 export function flatDispatch(layout: Layout, steps: readonly Step[]): readonly Step[] {
@@ -18,7 +20,9 @@ export function flatDispatch(layout: Layout, steps: readonly Step[]): readonly S
     [...nodesOf({ position: '', node: root })].map(({ position }) => treeChain(tree, position)),
   );
   inTree.delete(services);
-  const rules = [...entriesOf(root).map(({ value }) => value), ...nodePortRules(layout.routes.node)];
+  const { node } = layout.routes;
+  const ruleOf = (entry: Entry<Route>) => ruleOfEntry(tree, entry, node, layout.options.features);
+  const rules = [...entriesOf(root).map(ruleOf), ...nodePortRules(node)];
   const lines = rules.map((rule) => lineOf(services, rule));
   return steps
     .filter(({ table, chain }) => table !== 'nat' || !inTree.has(chain))

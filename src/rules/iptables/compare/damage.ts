@@ -86,7 +86,7 @@ function isImpossible(
 function blocksOthers(filterRules: ReadonlySet<string>, layout: Layout, route: Route): boolean {
   return dispatchEntries(route, layout.routes.node, layout.options.features)
     .filter(({ tree }) => tree === 'filter-firewall')
-    .every(({ value }) => filterRules.has(canonicalRule(value, true)));
+    .every(({ rule }) => filterRules.has(canonicalRule(rule, true)));
 }
 
 function canonicalRules(table: Table): ReadonlySet<string> {

@@ -1,7 +1,7 @@
 import { addressNumber, addressWidth } from '../../../model/address.ts';
 import type { Protocol } from '../../../model/service.ts';
 import type { ExternalAddress, NodeRoute, Route, Treatment } from '../../../routing/route.ts';
-import type { Entry } from '../../radix.ts';
+import type { Entry, RadixTree } from '../../radix.ts';
 import type { IptablesFeatures } from '../features.ts';
 import { comment, jump, nodeLocal, protocolOf, ruleOf, toNetwork, toPort, toServicePort } from '../match.ts';
 import { serviceChain } from '../names.ts';
@@ -18,9 +18,26 @@ export type TreeName =
   | 'filter-firewall'
   | 'filter-health-checks';
 
-/** One rule of a dispatch tree. */
-export interface DispatchEntry extends Entry<Rule> {
+/** One rule and its place in a dispatch tree. */
+export interface DispatchEntry extends Pick<Entry<Route>, 'key' | 'id'> {
   readonly tree: TreeName;
+  readonly rule: Rule;
+}
+
+/** Holds whose rule stands where. The rules, 1 kB each, are made when they are asked for: {@link ruleOfEntry}. */
+export type DispatchTree = RadixTree<Route>;
+
+/** The rule of an entry of a tree. */
+export function ruleOfEntry(
+  tree: TreeName,
+  { key, id, value: route }: Entry<Route>,
+  node: NodeRoute,
+  features: IptablesFeatures,
+): Rule {
+  const all = dispatchEntries(route, node, features);
+  const found = all.find((entry) => entry.tree === tree && entry.id === id && entry.key === key);
+  if (found === undefined) throw new Error(`no rule of ${route.key} at ${key} in ${tree}`);
+  return found.rule;
 }
 
 export const protocolDigits: Readonly<Record<Protocol, string>> = { TCP: '1', UDP: '2', SCTP: '3' };
@@ -104,12 +121,8 @@ function healthCheckEntry(route: Route): DispatchEntry {
     toPort(route.healthCheckNodePort),
   ];
   const key = portKey('TCP', route.healthCheckNodePort);
-  return {
-    tree: 'filter-health-checks',
-    key,
-    id: route.key,
-    value: ruleOf(route, matches, { kind: 'accept' }),
-  };
+  const rule = ruleOf(route, matches, { kind: 'accept' });
+  return { tree: 'filter-health-checks', key, id: route.key, rule };
 }
 
 function refuses(treatment: Treatment): boolean {
@@ -135,14 +148,14 @@ function addressEntry(
   const digits = addressNumber(address)
     .toString(16)
     .padStart(addressWidth(route.family) / 4, '0');
-  // Sliced to its length: a list made by spreading has room for more, and these stay in memory.
-  const matches = [comment(words), ...toServicePort(route, address)].slice();
-  const value = ruleOf(route, matches, target);
-  return { tree, key: digits + portKey(route.protocol, route.port), id: `${rank} ${route.key}`, value };
+  const rule = ruleOf(route, [comment(words), ...toServicePort(route, address)], target);
+  // Joined, not added up: V8 keeps a sum as a tree of its parts.
+  const key = [digits, portKey(route.protocol, route.port)].join('');
+  return { tree, key, id: [rank, route.key].join(' '), rule };
 }
 
-function portEntry(tree: TreeName, rank: number, route: Route, value: Rule): DispatchEntry {
-  return { tree, key: portKey(route.protocol, route.nodePort), id: `${route.key} ${rank}`, value };
+function portEntry(tree: TreeName, rank: number, route: Route, rule: Rule): DispatchEntry {
+  return { tree, key: portKey(route.protocol, route.nodePort), id: `${route.key} ${rank}`, rule };
 }
 
 function portKey(protocol: Protocol, port: number): string {

@@ -1,9 +1,11 @@
 import { addressText, addressWidth, type Family } from '../../../model/address.ts';
-import { childrenOf, type Placed, type RadixNode, type RadixTree } from '../../radix.ts';
+import type { NodeRoute, Route } from '../../../routing/route.ts';
+import { childrenOf, type Placed, type RadixNode } from '../../radix.ts';
+import type { IptablesFeatures } from '../features.ts';
 import { jump, nodeRule, toNetwork } from '../match.ts';
 import * as names from '../names.ts';
 import type { Match, Rule, TableName, TransportProtocol } from '../objects.ts';
-import { protocolDigits, type TreeName } from './dispatch-rules.ts';
+import { type DispatchTree, protocolDigits, ruleOfEntry, type TreeName } from './dispatch-rules.ts';
 
 /**
  * A chain with more rules than this is a tree: it splits by the next four bits of the key, so that a first packet to the
@@ -39,7 +41,7 @@ export const treeNames: readonly TreeName[] = [
   'filter-health-checks',
 ];
 
-export type Dispatch = Readonly<Record<TreeName, RadixTree<Rule>>>;
+export type Dispatch = Readonly<Record<TreeName, DispatchTree>>;
 
 /** Name of the chain at a position of a tree; the root's position is empty. */
 export function treeChain(tree: TreeName, position: string): string {
@@ -50,12 +52,17 @@ export function treeChain(tree: TreeName, position: string): string {
  * Rules of one node of a tree: its own, or jumps to its children. Jumps, not gotos: a packet that finds nothing in a child
  * comes back and meets the end of the root chain.
  */
-export function treeRules(family: Family, tree: TreeName, node: RadixNode<Rule>): readonly Rule[] {
-  if (node.kind === 'leaf') return node.entries.map(({ value }) => value);
-  return childrenOf(node).map((child) => childRule(family, tree, child));
+export function treeRules(
+  tree: TreeName,
+  place: RadixNode<Route>,
+  node: NodeRoute,
+  features: IptablesFeatures,
+): readonly Rule[] {
+  if (place.kind === 'leaf') return place.entries.map((entry) => ruleOfEntry(tree, entry, node, features));
+  return childrenOf(place).map((child) => childRule(node.family, tree, child));
 }
 
-function childRule(family: Family, tree: TreeName, { position }: Placed<Rule>): Rule {
+function childRule(family: Family, tree: TreeName, { position }: Placed<Route>): Rule {
   const addressDigits = trees[tree].keys === 'address' ? addressWidth(family) / 4 : 0;
   const target = jump(treeChain(tree, position));
   const address = position.slice(0, addressDigits);

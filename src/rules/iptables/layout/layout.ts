@@ -1,11 +1,11 @@
 import { differences, entries, get } from '../../../model/immutable-map.ts';
 import type { FamilyRoutes, Route } from '../../../routing/route.ts';
-import { changedNodes, insert, nodesOf, type RadixTree, remove, treeOf } from '../../radix.ts';
+import { changedNodes, type Entry, insert, nodesOf, type RadixNode, remove, treeOf } from '../../radix.ts';
 import type { IptablesFeatures } from '../features.ts';
 import * as names from '../names.ts';
-import type { Chain, Rule, TableName } from '../objects.ts';
+import type { Chain, TableName } from '../objects.ts';
 import { type Dispatch, longestDispatch, treeChain, treeNames, treeRules, trees } from './dispatch.ts';
-import { type DispatchEntry, dispatchEntries, type TreeName } from './dispatch-rules.ts';
+import { type DispatchTree, dispatchEntries, type TreeName } from './dispatch-rules.ts';
 import { nodeChains, nodePortRules } from './node-chains.ts';
 import { serviceChains } from './service-chains.ts';
 import { type Supported, supported } from './supported.ts';
@@ -73,24 +73,27 @@ export function* layOut(
 
 function* followDispatch(previous: Layout, routes: FamilyRoutes): Generator<undefined, Dispatch> {
   const { features } = previous.options;
-  const dispatch: Record<TreeName, RadixTree<Rule>> = { ...previous.dispatch };
+  const dispatch: Record<TreeName, DispatchTree> = { ...previous.dispatch };
   for (const { before, after } of differences(previous.routes.routes, routes.routes)) {
     const old = before === undefined ? [] : dispatchEntries(before, routes.node, features);
     for (const entry of old) dispatch[entry.tree] = remove(dispatch[entry.tree], entry);
-    const fresh = after === undefined ? [] : dispatchEntries(after, routes.node, features);
-    for (const entry of fresh) dispatch[entry.tree] = insert(dispatch[entry.tree], entry);
+    if (after !== undefined) {
+      for (const { tree, key, id } of dispatchEntries(after, routes.node, features))
+        dispatch[tree] = insert(dispatch[tree], { key, id, value: after });
+    }
     yield;
   }
   return dispatch;
 }
 
 function* freshDispatch(routes: FamilyRoutes, { features }: LayoutOptions): Generator<undefined, Dispatch> {
-  const placed = byTree<DispatchEntry[]>(() => []);
-  for (const [, route] of entries(routes.routes)) {
-    for (const entry of dispatchEntries(route, routes.node, features)) placed[entry.tree].push(entry);
+  const placed = byTree<Entry<Route>[]>(() => []);
+  for (const [, value] of entries(routes.routes)) {
+    for (const { tree, key, id } of dispatchEntries(value, routes.node, features))
+      placed[tree].push({ key, id, value });
     yield;
   }
-  return byTree((tree) => treeOf<Rule>(longestDispatch, placed[tree]));
+  return byTree((tree) => treeOf<Route>(longestDispatch, placed[tree]));
 }
 
 /** Every wanted chain: the node's, the dispatch trees', then those of the Routes, all in a stable order. */
@@ -169,19 +172,22 @@ function treeChainAt(
   layout: Layout,
   tree: TreeName,
   position: string,
-  node: Parameters<typeof treeRules>[2] | undefined,
+  place: RadixNode<Route> | undefined,
 ): WantedChain {
   const { table } = trees[tree];
   const name = treeChain(tree, position);
-  if (node === undefined) return { table, name, chain: undefined, service: undefined, again: undefined };
-  return shared(() => ({ table, name, rules: treeRules(layout.routes.node.family, tree, node) }));
+  if (place === undefined) return { table, name, chain: undefined, service: undefined, again: undefined };
+  const { node } = layout.routes;
+  return shared(() => ({ table, name, rules: treeRules(tree, place, node, layout.options.features) }));
 }
 
 function rootChain(layout: Layout, { table, name, of }: (typeof rootChains)[number]): WantedChain {
   const { node } = layout.routes;
   const tail = table === 'nat' && name === names.services ? nodePortRules(node) : [];
   return shared(() => {
-    const rules = of.flatMap((tree) => treeRules(node.family, tree, layout.dispatch[tree].root));
+    const rules = of.flatMap((tree) =>
+      treeRules(tree, layout.dispatch[tree].root, node, layout.options.features),
+    );
     return { table, name, rules: [...rules, ...tail] };
   });
 }
