@@ -1,5 +1,6 @@
 import type { Finding } from './finding.ts';
 import { differences, entries, get, type ImmutableMap, immutableMap, withEntries } from './immutable-map.ts';
+import { kept } from './kept.ts';
 import { objectKey } from './service.ts';
 import type { ServicePort, Snapshot } from './snapshot.ts';
 
@@ -47,11 +48,11 @@ export function reviseClaims(claims: Claims, before: Snapshot, after: Snapshot):
   return {
     held: withEntries(
       claims.held,
-      [...revised].map(([what, list]) => [what, list.length > 0 ? list : undefined] as const),
+      [...revised].map(([what, list]) => [what, list.length > 0 ? kept(list) : undefined] as const),
     ),
     contested: withEntries(
       claims.contested,
-      [...revised].map(([what, list]) => [what, isContested(list) ? list : undefined] as const),
+      [...revised].map(([what, list]) => [what, isContested(list) ? kept(list) : undefined] as const),
     ),
   };
 }
@@ -95,7 +96,7 @@ function claimsOf(servicePort: ServicePort | undefined): ReadonlyMap<string, Cla
     ['spec.clusterIPs', service.clusterIPs],
   ];
   const claims = addresses.flatMap(([field, list]) =>
-    list.map((address) => [`${address} ${target}`, claim(field)] as const),
+    list.map((address) => [[address, target].join(' '), claim(field)] as const),
   );
   const node = `node port ${port.nodePort}/${port.protocol}`;
   return new Map(port.nodePort === 0 ? claims : [...claims, [node, claim('spec.ports')]]);

@@ -1,12 +1,13 @@
 import { addressPort, type Family, families } from './address.ts';
 import type { Endpoint, EndpointSlice, SliceEndpoint } from './endpoint.ts';
 import { equal } from './equal.ts';
+import { kept } from './kept.ts';
 import { type PortSpec, type Service, servicePortName } from './service.ts';
 import type { ServicePort } from './snapshot.ts';
 
 /** {@link ServicePort.key}: the ServicePortName and the protocol in lower case. */
 export function servicePortKey(service: Service, port: PortSpec): string {
-  return `${servicePortName(service, port)}/${port.protocol.toLowerCase()}`;
+  return [servicePortName(service, port), port.protocol.toLowerCase()].join('/');
 }
 
 /**
@@ -49,7 +50,7 @@ function joinEndpoints(
     }
   }
   const sorted = [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, endpoint]) => endpoint);
-  return equal(sorted, before) ? before : sorted;
+  return equal(sorted, before) ? before : kept(sorted);
 }
 
 /** Written out: a spread costs a hidden class of V8 for nearly every endpoint. */

@@ -1,5 +1,6 @@
 import { type Family, familyOf } from './address.ts';
 import type { EndpointSlice, SliceEndpoint, SlicePort } from './endpoint.ts';
+import { kept } from './kept.ts';
 import { isDnsLabel, isDnsSubdomain, isLabelValue } from './names.ts';
 import { printable } from './printable.ts';
 import {
@@ -60,10 +61,8 @@ function build(object: Named, notes: Notes): EndpointSlice {
     name,
     serviceName,
     family,
-    ports: readSlicePorts(root, notes.refuse),
-    endpoints: recordsAt(root, 'endpoints', notes.leaveOut)
-      .map((field) => readEndpoint(field, family, notes))
-      .filter((endpoint) => endpoint !== undefined),
+    ports: kept(readSlicePorts(root, notes.refuse)),
+    endpoints: kept(readEndpoints(root, family, notes)),
     lastChangeTriggerTime: readTriggerTime(object),
   };
 }
@@ -85,6 +84,12 @@ function readSlicePorts(root: Field, refuse: Report): readonly SlicePort[] {
     const port = integerAt(field, 'port', [0, 65_535], refuse) ?? 0;
     return port === 0 ? [] : [{ name, protocol, port }];
   });
+}
+
+function readEndpoints(root: Field, family: Family, notes: Notes): readonly SliceEndpoint[] {
+  return recordsAt(root, 'endpoints', notes.leaveOut)
+    .map((field) => readEndpoint(field, family, notes))
+    .filter((endpoint) => endpoint !== undefined);
 }
 
 /** Undefined when the endpoint has no usable address or node, which is reported. */
@@ -131,11 +136,8 @@ function readHints(
   const names = recordsAt(hints, name, report)
     .map((hint) => nameAt(hint, 'name', isName, report))
     .filter((hint) => hint !== undefined);
-  return names.length === 0 ? noHints : names;
+  return kept(names);
 }
-
-/** One for all endpoints, most of which have none. */
-const noHints: readonly string[] = [];
 
 /** RFC 3339 with up to nine digits of a second. Only a measurement hangs on it: what cannot be read is no finding. */
 function readTriggerTime({ metadata }: Named): number | undefined {

@@ -3,6 +3,7 @@ import type { Finding, FindingCode } from './finding.ts';
 import { isDnsLabel } from './names.ts';
 import { printable, printableName } from './printable.ts';
 import { at, type Field, isRecord, type Report, recordAt, textAt } from './read.ts';
+import { objectKey } from './service.ts';
 
 /** What became of one object from outside. */
 export type Read<T> =
@@ -61,7 +62,7 @@ export function readObject<T>(kind: Kind<T>, raw: unknown): Read<T> {
   const object = identify(kind, raw, notes);
   const about = aboutOf(`${kind.kind} ${describe(kind, raw)}`, object.uid);
   if (notes.refused()) return { outcome: 'refuse', key: undefined, findings: notes.findings(about) };
-  const key = kind.namespaced ? `${object.namespace}/${object.name}` : object.name;
+  const key = kind.namespaced ? objectKey(object) : object.name;
   const reason = kind.ignored?.(object);
   if (reason !== undefined) return { outcome: 'ignore', key, reason };
   const built = kind.build(object, notes);

@@ -1,4 +1,5 @@
 import { familyOf } from './address.ts';
+import { kept } from './kept.ts';
 import { isDnsLabel } from './names.ts';
 import { printable } from './printable.ts';
 import { at, type Field, integerAt, itemsAt, type Report, recordAt, recordsAt, wordAt } from './read.ts';
@@ -51,11 +52,11 @@ function build({ namespace, name, uid, root }: Named, notes: Notes): Service {
     name,
     uid,
     type,
-    clusterIPs: readClusterIPs(spec, refuse),
-    externalIPs: addressesIn(itemsAt(spec, 'externalIPs', refuse), notes.leaveOut, nonSpecial),
-    loadBalancerIPs: balanced ? readLoadBalancerIPs(root, notes) : [],
-    loadBalancerSourceRanges: balanced ? sourceRanges : [],
-    ports: readServicePorts(spec, type !== 'ClusterIP', refuse),
+    clusterIPs: kept(readClusterIPs(spec, refuse)),
+    externalIPs: kept(addressesIn(itemsAt(spec, 'externalIPs', refuse), notes.leaveOut, nonSpecial)),
+    loadBalancerIPs: kept(balanced ? readLoadBalancerIPs(root, notes) : []),
+    loadBalancerSourceRanges: kept(balanced ? sourceRanges : []),
+    ports: kept(readServicePorts(spec, type !== 'ClusterIP', refuse)),
     affinitySeconds: readAffinity(spec, refuse),
     internalTrafficPolicy: wordAt(spec, 'internalTrafficPolicy', policies, refuse),
     externalTrafficPolicy,

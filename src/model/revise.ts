@@ -3,8 +3,9 @@ import type { EndpointSlice } from './endpoint.ts';
 import { equal } from './equal.ts';
 import { type Difference, get, type ImmutableMap, withEntries } from './immutable-map.ts';
 import { joinServicePort, servicePortKey } from './join.ts';
+import { kept } from './kept.ts';
 import type { Node } from './node.ts';
-import type { Service } from './service.ts';
+import { objectKey, type Service } from './service.ts';
 import type { ServicePort, Snapshot } from './snapshot.ts';
 
 /**
@@ -87,7 +88,7 @@ function regroup(
   const gone = new Set(changed.map(({ before }) => before));
   const grouped = new Map<string, EndpointSlice[]>();
   const groupOf = ({ namespace, serviceName }: EndpointSlice) => {
-    const key = `${namespace}/${serviceName}`;
+    const key = objectKey({ namespace, name: serviceName });
     const known = grouped.get(key);
     if (known !== undefined) return known;
     const kept = (get(slicesOf, key) ?? []).filter((slice) => !gone.has(slice));
@@ -99,7 +100,7 @@ function regroup(
     if (after !== undefined) groupOf(after).push(after);
   }
   return new Map(
-    [...grouped].map(([key, slices]) => [key, slices.length === 0 ? undefined : slices.sort(byName)]),
+    [...grouped].map(([key, slices]) => [key, slices.length === 0 ? undefined : kept(slices.sort(byName))]),
   );
 }
 

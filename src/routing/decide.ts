@@ -1,5 +1,6 @@
 import type { Family } from '../model/address.ts';
 import type { Endpoint } from '../model/endpoint.ts';
+import { kept } from '../model/kept.ts';
 import type { ServicePort } from '../model/snapshot.ts';
 import { eligible } from './eligible.ts';
 import { externalAddresses, ofFamily } from './external.ts';
@@ -36,9 +37,9 @@ export function decide(servicePort: ServicePort, context: DecisionContext): Rout
     protocol: port.protocol,
     port: port.port,
     endpoints: { cluster: routeEndpoints(sets.cluster), local: routeEndpoints(sets.local) },
-    clusterIPs,
+    clusterIPs: kept(clusterIPs),
     internal: internalTreatment(use, treatment),
-    externalAddresses: externalAddresses(service, context.family, context.nodeAddress),
+    externalAddresses: kept(externalAddresses(service, context.family, context.nodeAddress)),
     nodePort: port.nodePort,
     external: externalTreatment(use, treatment),
     affinitySeconds: service.affinitySeconds,
@@ -48,5 +49,5 @@ export function decide(servicePort: ServicePort, context: DecisionContext): Rout
 
 /** The model has them sorted by `address:port` as text, kube-proxy's order: 10.0.0.10 comes before 10.0.0.2. */
 function routeEndpoints(endpoints: readonly Endpoint[]): readonly RouteEndpoint[] {
-  return endpoints.map(({ address, port }) => ({ address, port }));
+  return kept(endpoints.map(({ address, port }) => ({ address, port })));
 }

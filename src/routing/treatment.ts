@@ -15,6 +15,10 @@ export interface TreatmentContext {
  * detector never, with `masqueradeAll` always.
  */
 export function internalTreatment(use: PolicyUse, context: TreatmentContext): Treatment {
+  return shared(internal(use, context));
+}
+
+function internal(use: PolicyUse, context: TreatmentContext): Treatment {
   const over: EndpointSet = use.internal === 'Local' ? 'local' : 'cluster';
   const refusal = refusalOf(over, context.eligible);
   if (refusal !== undefined) return [{ source: 'any', action: refusal }];
@@ -32,6 +36,10 @@ export function internalTreatment(use: PolicyUse, context: TreatmentContext): Tr
  * used the ClusterIP, so they get the cluster set.
  */
 export function externalTreatment(use: PolicyUse, context: TreatmentContext): Treatment {
+  return shared(external(use, context));
+}
+
+function external(use: PolicyUse, context: TreatmentContext): Treatment {
   const nowhere = refusalOf('cluster', context.eligible);
   if (nowhere !== undefined) return [{ source: 'any', action: nowhere }];
   if (use.external === 'Cluster') return [{ source: 'any', action: balance('cluster', true) }];
@@ -52,3 +60,13 @@ function refusalOf(over: EndpointSet, eligible: Eligible): Action | undefined {
 function balance(over: EndpointSet, masquerade: boolean): Action {
   return { kind: 'balance', over, masquerade };
 }
+
+/** Of the few treatments there are, each is one object, however many Services have it. */
+function shared(treatment: Treatment): Treatment {
+  const text = JSON.stringify(treatment);
+  const known = treatments.get(text) ?? treatment;
+  treatments.set(text, known);
+  return known;
+}
+
+const treatments = new Map<string, Treatment>();
