@@ -6,8 +6,8 @@ function backoffAt(random: number) {
   const time = { now: 0 };
   const clock = { now: () => time.now, after: () => () => undefined };
   const backoff = createBackoff(reflectorTimes.backoff, clock, () => random);
-  const fail = (asked = 0) => {
-    const failure = backoff.fail(asked);
+  const fail = (asked = 0, held = 0) => {
+    const failure = backoff.fail(asked, held);
     time.now += failure.milliseconds;
     return failure;
   };
@@ -35,6 +35,16 @@ describe('createBackoff', () => {
     expect(fail()).toEqual({ milliseconds: 3200, first: false });
     time.now += 120_000;
     expect(fail()).toEqual({ milliseconds: 800, first: true });
+  });
+
+  it('waits briefly after each of many failures that come after half a minute of health', () => {
+    const { fail, time } = backoffAt(0);
+    fail();
+    for (let count = 0; count < 5; count++) {
+      time.now += 50_000;
+      expect(fail(0, 50_000)).toEqual({ milliseconds: 800, first: false });
+    }
+    expect(fail(0, 29_000).milliseconds).toBe(1600);
   });
 
   it('waits as long as the server asks, up to five minutes', () => {

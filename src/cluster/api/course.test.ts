@@ -34,15 +34,17 @@ interface Fall {
   readonly attempt: Attempt;
   readonly answered?: boolean;
   readonly heard?: boolean;
+  readonly milliseconds?: number;
   readonly resource?: { readonly canDropFieldSelector: boolean; readonly optional: boolean };
 }
 
 function fall(failure: unknown, { attempt, answered = true, heard = false, ...rest }: Fall) {
   const { course = attempt === 'watch' ? followed : begun } = rest;
   const { resource = { canDropFieldSelector: false, optional: false } } = rest;
-  const trial: Trial = { attempt, answered, heard };
+  const { milliseconds = 300_000 } = rest;
+  const trial: Trial = { attempt, answered, heard, milliseconds, brief: milliseconds < 5000 };
   const turn = afterFailure(course, trial, failure, resource, 1000);
-  return { again: turn.again, next: nextAttempt(turn.course, 500), course: turn.course };
+  return { ...turn, next: nextAttempt(turn.course, 500) };
 }
 
 describe('the course of a reflector', () => {
@@ -74,28 +76,39 @@ describe('the course of a reflector', () => {
     expect(fall(status(429), { attempt: 'watch-list' }).next).toBe('watch-list');
   });
 
-  it('resumes for minutes while nobody answers, then tries a list in case that only watches are lost, ever more rarely', () => {
+  it('resumes for as long as nobody answers', () => {
     let course = followed;
-    const attempts: Attempt[] = [];
-    for (let count = 0; count < 60; count++) {
-      const attempt = nextAttempt(course, 0);
-      attempts.push(attempt);
-      course = fall(away, { attempt, answered: false, course }).course;
+    for (let count = 0; count < 1000; count++) {
+      expect(nextAttempt(course, 0)).toBe('watch');
+      course = fall(away, { attempt: 'watch', answered: false, course }).course;
     }
-    const lists = attempts.flatMap((attempt, index) => (attempt === 'list' ? [index] : []));
-    expect(lists).toEqual([8, 17, 34]);
-    expect(course.version).toBe('7');
-    const back = afterAnswer(course);
-    expect(nextAttempt(back, 0)).toBe('watch');
-    expect(back).toMatchObject({ unmet: 0, patience: 8 });
+    expect(course).toEqual(followed);
   });
 
-  it('lists after each watch that is lost while lists come through', () => {
+  it.each([401, 403, 408, 429, 500, 502, 503])(
+    'resumes for minutes while watches get %i, then tries a list in case that it is only watches, ever more rarely',
+    (code) => {
+      let course = followed;
+      const attempts: Attempt[] = [];
+      for (let count = 0; count < 60; count++) {
+        const attempt = nextAttempt(course, 0);
+        attempts.push(attempt);
+        course = fall(status(code), { attempt, milliseconds: 1, course }).course;
+      }
+      const lists = attempts.flatMap((attempt, index) => (attempt === 'list' ? [index] : []));
+      expect(lists).toEqual([8, 17, 34]);
+      expect(course.version).toBe('7');
+      const back = afterAnswer(course);
+      expect(nextAttempt(back, 0)).toBe('watch');
+      expect(back).toMatchObject({ unmet: 0, patience: 8 });
+    },
+  );
+
+  it('lists after each watch that is refused while lists come through', () => {
     let course = { ...followed, unmet: 7 };
     for (const attempt of ['watch', 'list', 'watch', 'list'] as const) {
       expect(nextAttempt(course, 0)).toBe(attempt);
-      const lost = { attempt, answered: false, course };
-      course = attempt === 'list' ? afterListed(course, '8') : fall(away, lost).course;
+      course = attempt === 'list' ? afterListed(course, '8') : fall(status(503), { attempt, course }).course;
     }
   });
 
@@ -122,12 +135,34 @@ describe('the course of a reflector', () => {
     expect(third.again).toBe('after a wait');
   });
 
-  it.each([403, 404])('does without an optional resource on %i, and only that', (code) => {
+  it.each([403, 404])('does without an optional resource on %i: tries soon at first, then rarely', (code) => {
     const resource = { canDropFieldSelector: false, optional: true };
     for (const attempt of ['watch-list', 'list', 'watch'] as const) {
-      expect(fall(status(code), { attempt, resource }).again).toBe('much later');
-      expect(fall(status(code), { attempt }).again).toBe('after a wait');
+      const turns = [fall(status(code), { attempt, resource, course: begun })];
+      for (let count = 1; count < 7; count++) {
+        const { course = begun } = turns.at(-1) ?? {};
+        turns.push(fall(status(code), { attempt, resource, course }));
+      }
+      expect(turns.map(({ without }) => without)).toEqual(Array(7).fill(true));
+      const soon = Array(5).fill('after a wait');
+      expect(turns.map(({ again }) => again)).toEqual([...soon, 'much later', 'much later']);
+      expect(fall(status(code), { attempt })).toMatchObject({ again: 'after a wait' });
+      expect(fall(status(code), { attempt }).without).toBeUndefined();
     }
+  });
+
+  it('does not do without an optional resource that was heard before it has been refused for a while', () => {
+    const resource = { canDropFieldSelector: false, optional: true };
+    let course = followed;
+    const without: (boolean | undefined)[] = [];
+    for (let count = 0; count < 6; count++) {
+      const turn = fall(status(403), { attempt: 'watch', resource, course });
+      without.push(turn.without);
+      course = turn.course;
+    }
+    expect(without).toEqual([false, false, false, false, false, true]);
+    expect(course).toMatchObject({ version: '7', listed: true });
+    expect(afterAnswer(course).refusals).toBe(0);
   });
 
   it.each([
@@ -157,11 +192,15 @@ describe('the course of a reflector', () => {
     expect([again, next, course.version, course.newest]).toEqual(['after a wait', 'watch-list', '7', newest]);
   });
 
-  it('lists again after two watches that the server answered without an event', () => {
-    const first = fall(silent, { attempt: 'watch' });
+  it('lists again when watches were open for ten minutes without an event, or two of them ended at once', () => {
+    const first = fall(silent, { attempt: 'watch', milliseconds: 300_000 });
     expect(first.next).toBe('watch');
-    expect(fall(silent, { attempt: 'watch', course: first.course }).next).toBe('watch-list');
-    expect(fall(silent, { attempt: 'watch', course: afterEvent(first.course, '8') }).next).toBe('watch');
+    const again = (course: Course, milliseconds: number) =>
+      fall(silent, { attempt: 'watch', milliseconds, course });
+    expect(again(first.course, 299_000).next).toBe('watch');
+    expect(again(first.course, 300_000).next).toBe('watch-list');
+    expect(again(again(followed, 100).course, 100).next).toBe('watch-list');
+    expect(again(afterEvent(first.course, '8'), 300_000).next).toBe('watch');
     const nobody = fall(away, { attempt: 'watch', course: first.course, answered: false });
     expect(nobody.next).toBe('watch');
   });

@@ -18,12 +18,14 @@ export interface Course {
   readonly noWatchListUntil: number;
   /** Undefined: there is none, or the server does not know the field. */
   readonly fieldSelector: string | undefined;
-  /** Watches in a row that the server answered without one event. */
+  /** Milliseconds for which watches have been open in a row without one event. */
   readonly fruitless: number;
-  /** Watches in a row that met nobody, or a server too busy for them. */
+  /** Watches in a row that the server would not let through, busy or broken as it was. */
   readonly unmet: number;
   /** After so many of these a list is tried, in case that it is only watches that do not come through. */
   readonly patience: number;
+  /** How often in a row the server said that there is nothing, or nothing for us, of an optional resource. */
+  readonly refusals: number;
 }
 
 export function beginCourse(fieldSelector: string | undefined): Course {
@@ -37,14 +39,18 @@ export function beginCourse(fieldSelector: string | undefined): Course {
     fruitless: 0,
     unmet: 0,
     patience: leastPatience,
+    refusals: 0,
   };
 }
 
 /** One to three minutes of failures. */
 const leastPatience = 8;
 
-/** After so many fruitless watches all is listed again: a server restored from a backup stays silent for ever on a version of its future. */
-const mostFruitless = 2;
+/** After so long without an event all is listed again: a server restored from a backup stays silent for ever on a version of its future. */
+const mostFruitless = 600_000;
+
+/** So many refusals may be those of a server that has just started and does not know its roles yet. */
+const mostHasty = 6;
 
 export function nextAttempt(course: Course, now: number): Attempt {
   if (course.unmet >= course.patience) return 'list';
@@ -56,16 +62,22 @@ export function nextAttempt(course: Course, now: number): Attempt {
 export function afterListed(course: Course, version: string): Course {
   // When the watch that follows does not come through either, the next list comes soon.
   const unmet = course.unmet >= course.patience ? course.patience - 1 : course.unmet;
-  return { ...course, version, listed: true, newest: false, preferList: false, fruitless: 0, unmet };
+  const heard = { version, listed: true, newest: false, preferList: false, fruitless: 0, refusals: 0 };
+  return { ...course, ...heard, unmet };
 }
 
 /** The server lets a watch through. */
 export function afterAnswer(course: Course): Course {
-  return course.unmet === 0 ? course : { ...course, unmet: 0, patience: leastPatience };
+  return { ...course, unmet: 0, patience: leastPatience, refusals: 0 };
 }
 
 export function afterEvent(course: Course, version: string): Course {
   return { ...course, version, fruitless: 0 };
+}
+
+/** A watch has ended that told nothing. `brief`: so soon that something must be wrong; two of those are enough. */
+export function afterFruitless(course: Course, milliseconds: number, brief: boolean): Course {
+  return { ...course, fruitless: course.fruitless + (brief ? mostFruitless / 2 : milliseconds) };
 }
 
 /** What a failed attempt had come to. */
@@ -75,12 +87,17 @@ export interface Trial {
   readonly answered: boolean;
   /** Something was heard. */
   readonly heard: boolean;
+  readonly milliseconds: number;
+  /** It ended so soon that something must be wrong. */
+  readonly brief: boolean;
 }
 
 export interface Turn {
   readonly course: Course;
   /** `at once` is given only for what cannot repeat itself soon. */
   readonly again: 'at once' | 'after a wait' | 'much later';
+  /** It is to be done without the resource for now. */
+  readonly without?: boolean;
 }
 
 /** What to do after a failure, whatever was thrown. */
@@ -96,10 +113,10 @@ export function afterFailure(
     return { course: { ...course, fieldSelector: undefined }, again: 'at once' };
   }
   if (resource.optional && (status === 403 || status === 404) && !(failure instanceof ErrorEvent)) {
-    return { course, again: 'much later' };
+    return afterRefusal(course);
   }
   if (trial.attempt === 'watch') return { course: afterWatch(course, trial, failure), again: 'after a wait' };
-  if (course.unmet >= course.patience && isUnmet(trial, failure)) {
+  if (course.unmet >= course.patience && (!trial.answered || isUnmet(failure))) {
     // So it is not watches alone. The longer that lasts the fewer lists: the first to come through should be a watch.
     return { course: { ...course, patience: 2 * course.patience }, again: 'after a wait' };
   }
@@ -116,16 +133,33 @@ export function afterFailure(
   return { course: { ...course, preferList, newest }, again: 'after a wait' };
 }
 
-/** A watch goes on where it was, unless the server or what it sent gives reason to doubt that this tells all. */
-function afterWatch(course: Course, trial: Trial, failure: unknown): Course {
-  if (isUnmet(trial, failure)) return { ...course, unmet: course.unmet + 1 };
-  const fruitless = trial.heard ? course.fruitless : course.fruitless + 1;
-  const newest = isVersionUnavailable(failure) && !isExpired(failure);
-  return { ...afterAnswer(course), fruitless, newest, listed: !(newest || isDoubtful(failure)) };
+/** What had been heard stays known. The first refusals are tried again soon, but nobody waits for an object that may never come. */
+function afterRefusal(course: Course): Turn {
+  const refusals = course.refusals + 1;
+  const settled = refusals >= mostHasty;
+  return {
+    course: { ...course, refusals },
+    again: settled ? 'much later' : 'after a wait',
+    without: settled || course.version === '',
+  };
 }
 
-function isUnmet({ answered }: Trial, failure: unknown): boolean {
-  return !answered || (failure instanceof ApiError && failure.status === 429);
+/** A watch goes on where it was, unless the server or what it sent gives reason to doubt that this tells all. */
+function afterWatch(course: Course, trial: Trial, failure: unknown): Course {
+  // However long nobody is there: whoever comes back most likely knows our version, and a list would meet nobody either.
+  if (!trial.answered) return course;
+  if (isUnmet(failure)) return { ...course, unmet: course.unmet + 1 };
+  const quiet = trial.heard ? course : afterFruitless(course, trial.milliseconds, trial.brief);
+  const newest = isVersionUnavailable(failure) && !isExpired(failure);
+  return { ...afterAnswer(quiet), newest, listed: !(newest || isDoubtful(failure)) };
+}
+
+/** A server that is too busy, has just started or is broken, or something before it that finds none behind. It says nothing about our version. */
+function isUnmet(failure: unknown): boolean {
+  if (!(failure instanceof ApiError)) return false;
+  const { status = 0 } = failure;
+  if (failure instanceof ErrorEvent) return status === 429;
+  return [401, 403, 408, 429].includes(status) || (status >= 500 && !isVersionUnavailable(failure));
 }
 
 /** Feature gate off: 422; servers before 1.27 do not allow `resourceVersionMatch` in a watch: 422; others may say 400. */
@@ -138,5 +172,5 @@ function isDoubtful(failure: unknown): boolean {
   if (!(failure instanceof ApiError)) return true;
   const { code, status = 0 } = failure;
   if (failure instanceof ErrorEvent || code === 'NP-API-007') return true;
-  return status >= 400 && status < 500 && status !== 401 && status !== 403 && status !== 408;
+  return status >= 400 && status < 500;
 }

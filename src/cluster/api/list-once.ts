@@ -30,9 +30,9 @@ export async function listOnce(options: ReflectorOptions, signal: AbortSignal): 
       return;
     } catch (thrown) {
       if (signal.aborted) return;
-      const trial = { attempt: 'list', answered: true, heard: false } as const;
-      const { again, course } = afterFailure(beginCourse(fieldSelector), trial, thrown, resource, 0);
-      if (again === 'much later') return;
+      const trial = { attempt: 'list', answered: true, heard: false, milliseconds: 0, brief: false } as const;
+      const { again, course, without } = afterFailure(beginCourse(fieldSelector), trial, thrown, resource, 0);
+      if (without) return;
       fieldSelector = course.fieldSelector;
       if (again === 'at once') continue;
       if (tries >= mostTries || isFinal(thrown)) throw thrown;

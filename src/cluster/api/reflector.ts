@@ -8,10 +8,12 @@ import {
   afterAnswer,
   afterEvent,
   afterFailure,
+  afterFruitless,
   afterListed,
   beginCourse,
   type Course,
   nextAttempt,
+  type Turn,
 } from './course.ts';
 import type { Access } from './exchange.ts';
 import { askedMilliseconds, isUnreachable } from './failure.ts';
@@ -60,7 +62,7 @@ export class Reflector {
         if (attempt === 'list') await this.#list(trial, signal);
         else await this.#watch(trial, signal);
       } catch (thrown) {
-        if (!signal.aborted) await this.#failed(trial, toError(thrown), signal);
+        await this.#failed(trial, toError(thrown), signal).catch(() => this.#pause(signal));
       }
     }
   }
@@ -139,8 +141,8 @@ export class Reflector {
   }
 
   /** A watch ended in good order. */
-  #ended({ attempt, heard }: OpenTrial): void {
-    const { observe, resource, client } = this.#options;
+  #ended({ attempt, heard, began }: OpenTrial): void {
+    const { observe, resource, client, clock } = this.#options;
     if (attempt === 'watch-list') {
       const reason = 'it was ended before the end of the initial events';
       throw new ApiError('NP-API-010', {
@@ -150,33 +152,39 @@ export class Reflector {
         reason,
       });
     }
-    if (!heard) this.#course = { ...this.#course, fruitless: this.#course.fruitless + 1 };
+    if (!heard) this.#course = afterFruitless(this.#course, clock.now() - began, false);
     observe({ kind: 'resumed', resource: resource.kind });
   }
 
   async #failed(trial: OpenTrial, error: Error, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const { observe, resource, clock, times, random } = this.#options;
-    const answered = trial.answered || !isUnreachable(error);
-    const noWatchListUntil = clock.now() + times.watchListAgain;
-    const turn = afterFailure(
-      this.#course,
-      { attempt: trial.attempt, heard: trial.heard, answered },
-      error,
-      resource,
-      noWatchListUntil,
-    );
-    this.#course = turn.course;
-    if (turn.again === 'at once') return;
-    if (turn.again === 'much later') {
-      this.#tellWithout(error);
-      return sleep(clock, times.withoutAgain * (1 + random()), signal);
-    }
-    const { milliseconds, first } = this.#backoff.fail(askedMilliseconds(error));
+    const lasted = clock.now() - trial.began;
+    const { again, without, course } = this.#turn(trial, error, lasted);
+    this.#course = course;
+    if (without) this.#tellWithout(error);
+    if (again === 'at once') return;
+    if (again === 'much later') return sleep(clock, times.withoutAgain * (1 + random()), signal);
+    const { milliseconds, first } = this.#backoff.fail(askedMilliseconds(error), trial.answered ? lasted : 0);
+    if (without) return sleep(clock, milliseconds, signal);
     if (first || this.#failures.size > mostRemembered) this.#failures.clear();
     const unchanged = this.#failures.has(error.message);
     this.#failures.add(error.message);
     observe({ kind: 'failed', resource: resource.kind, error, unchanged, retryMilliseconds: milliseconds });
     await sleep(clock, milliseconds, signal);
+  }
+
+  #turn({ attempt, heard, answered }: OpenTrial, error: Error, milliseconds: number): Turn {
+    const { resource, clock, times } = this.#options;
+    const brief = milliseconds < times.briefWatch;
+    const trial = { attempt, heard, answered: answered || !isUnreachable(error), milliseconds, brief };
+    return afterFailure(this.#course, trial, error, resource, clock.now() + times.watchListAgain);
+  }
+
+  /** Somebody who listens to us threw: that is not to make us spin. */
+  #pause(signal: AbortSignal): Promise<void> {
+    const { clock, times } = this.#options;
+    return sleep(clock, times.backoff.most, signal);
   }
 
   #tellWithout({ message }: Error): void {

@@ -213,7 +213,8 @@ describe('the first hearing', () => {
     });
     await heard.clock.pass(12 * minute);
     expect(told(heard, 'ServiceCIDR')).toEqual(['without']);
-    expect(asked(heard, 'ServiceCIDR')).toHaveLength(3);
+    // Six in the first half minute, then one in five minutes.
+    expect(asked(heard, 'ServiceCIDR')).toHaveLength(8);
     heard.server.without = new Set();
     heard.server.put(serviceCidr);
     await heard.clock.pass(6 * minute);
@@ -304,12 +305,41 @@ describe('following', () => {
     await heard.clock.pass(20 * minute);
     expect(heard.snapshots).toHaveLength(2);
     const before = heard.server.asked.length;
+    expect(new Set(heard.server.asked.slice(4).map(({ query }) => way(query)))).toEqual(new Set(['watch']));
     heard.server.put(web('web', 81));
     heard.server.faultOf = () => undefined;
     await heard.clock.pass(2 * minute);
     expectTruth(heard);
     expect(told(heard).filter((each) => each === 'listed')).toHaveLength(1);
     expect(before).toBeLessThan(4 * 60);
+  });
+
+  it('resumes without a list behind a server that has just started and does not know its roles', async () => {
+    const heard = await synced();
+    heard.server.put(web('more'));
+    heard.server.faultOf = () => ({ kind: 'status', status: 403, reason: 'Forbidden' });
+    // The watches of the beginning end, and whoever comes is turned away for some seconds.
+    await heard.clock.pass(5 * minute + 5000);
+    heard.server.put(web('web', 81));
+    expect(asked(heard)).toEqual(['watch-list ""', ...Array(4).fill('watch 1000005')]);
+    heard.server.faultOf = () => undefined;
+    await heard.clock.pass(10_000);
+    for (const kind of ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'] as const)
+      expect(told(heard, kind)).toEqual(['listed', 'resumed', ...Array(4).fill('failed')]);
+    expectTruth(heard);
+  });
+
+  it('is deaf for a moment only where something on the way cuts quiet connections, and lists rarely', async () => {
+    const heard = await synced({
+      times: { watchSilence: 50_000 },
+      prepare: (server) => (server.bookmarks = false),
+    });
+    await heard.clock.pass(60 * minute);
+    const waits = heard.events.flatMap((event) => (event.kind === 'failed' ? [event.retryMilliseconds] : []));
+    expect(new Set(waits)).toEqual(new Set([800]));
+    const lists = told(heard).filter((each) => each === 'listed').length;
+    expect(lists).toBeLessThanOrEqual(7);
+    expectTruth(heard);
   });
 
   it('lists again after a compaction, deletions included, and calls nobody when nothing has changed', async () => {
