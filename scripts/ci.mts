@@ -20,6 +20,7 @@ const suites: readonly Suite[] = [
   { name: 'setup', run: setupIsQuickTheSecondTime },
   { name: 'demo', run: demoLeavesNothing },
   { name: 'cluster', run: countsItself('npm', 'run', 'test:cluster') },
+  { name: 'soak', run: countsItself('npm', 'run', 'soak', '--', '--minutes', '2') },
   { name: 'bench', run: exitsWithZero('npm', 'run', 'bench', '--', '--quick') },
 ];
 

@@ -82,7 +82,7 @@ export class Bed implements AsyncDisposable {
   /** @returns milliseconds that it took. */
   async untilServed(
     vip: number,
-    pods: readonly (PodName | string)[],
+    pods: readonly string[],
     milliseconds = 20_000,
     how: Asking = {},
   ): Promise<number> {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createRandom } from '../api-server/cluster.ts';
 import { Bed, tell, until, variants } from './bed.ts';
 import { Churn } from './churn.ts';
-import { dual } from './objects.ts';
+import { at, dual } from './objects.ts';
 import { SteadyTraffic } from './traffic.ts';
 
 const seed = Number(process.env['NODEPLANE_SEED'] ?? Date.now() % 1_000_000);
