@@ -3,7 +3,6 @@ import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import { families } from '../../src/model/address.ts';
 import type { ApiServerOptions } from '../api-server/server.ts';
 import { type Json, node } from '../conformance/objects.ts';
-import type { PodName } from '../conformance/places.ts';
 import type { TrafficProtocol } from '../netns/actor.ts';
 import { createWorld, type Place, type World } from '../netns/world.ts';
 import { Agent } from './agent.ts';

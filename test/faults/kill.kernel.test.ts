@@ -27,7 +27,7 @@ describe.each(variants)('promise 6 with iptables-%s', (variant) => {
     await bed.untilServed(1, ['p1', 'r1']);
     const traffic = await SteadyTraffic.start(bed.world, [1]);
     const toMoving = await bed.world.startTraffic('p2', {
-      to: '172.30.0.2',
+      to: at.IPv4.vip(2),
       port: 80,
       everyMilliseconds: 25,
       kept: 1,
