@@ -64,7 +64,7 @@ function checksOf(variant: string, soaked: Soaked): readonly Check[] {
       figures: `${answered} answered, ${exchanges} exchanges over connections that stayed, ${failed.length} failed, ${broken.length} broken ${told}`,
     },
     {
-      name: 'every drift was found',
+      name: 'what others changed was found',
       ok: drifts === 0 || repaired > 0,
       figures: `${changes} changes, ${apiCuts} API cuts, ${drifts} drifts; ${repaired} found, ${syncs} syncs, ${relists} lists, ${cpuSeconds.toFixed(1)} s of CPU`,
     },

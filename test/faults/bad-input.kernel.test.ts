@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bundle } from '../cli/nodeplane.ts';
 import type { Json } from '../conformance/objects.ts';
 import { Bed, nodeA, tell, until } from './bed.ts';
-import { dual } from './objects.ts';
+import { dual, slices } from './objects.ts';
 import { rulesOf } from './rules.ts';
 
 describe('bad input: a coded message, another try where time can heal, and the rules stay', () => {
@@ -154,6 +154,26 @@ describe('bad input: a coded message, another try where time can heal, and the r
       10_000,
       async () => (await bed.agent.metric('nodeplane_findings')) === 0,
     );
+  });
+
+  it('an object of a version that we do not know, in a list: it is told, and the others are programmed', async () => {
+    const [web] = dual({ name: 'web', vip: 1, pods: ['p1'] });
+    const [strange] = dual({ name: 'strange', vip: 9, pods: ['p1'] });
+    const { version } = await bed.api.tell({ do: 'count' });
+    const list = { kind: 'ServiceList', apiVersion: 'v1', metadata: { resourceVersion: String(version) } };
+    const body = JSON.stringify({ ...list, items: [{ ...strange, apiVersion: 'v9' }, web] });
+    const headers = { 'content-type': 'application/json' };
+    const when = { path: '/api/v1/services', watch: false };
+    await bed.api.tell({ do: 'fail', fault: { kind: 'answer', status: 200, headers, body }, when });
+    await bed.api.tell({ do: 'set', settings: { watchList: 'refused' } });
+    bed.agent.start();
+    await bed.untilLogged('NP-OBJECT-004');
+    expect(bed.agent.entries('NP-OBJECT-004')[0]).toMatchObject({ object: 'Service (v9)' });
+    await bed.api.put(...slices({ name: 'web', vip: 1, pods: ['p2'] }));
+    await bed.untilServed(1, ['p2']);
+    await bed.api.put(...slices({ name: 'web', vip: 1, pods: ['p1'] }));
+    await bed.untilServed(1, ['p1']);
+    await bed.api.tell({ do: 'set', settings: { watchList: 'served' } });
   });
 
   it('a kubeconfig that does not parse: the process ends with its name, and the rules stay', async () => {
