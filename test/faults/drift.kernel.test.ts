@@ -167,7 +167,8 @@ describe.each(variants)('promise 7 with iptables-%s', (variant) => {
     const after = [(await syncs()) - before[0], (await cpu()) - before[1]] as const;
     tell(`iptables-${variant}, fought for 10 s`, { syncs: after[0], cpuSeconds: after[1] });
     expect(after[0]).toBeGreaterThan(0);
-    expect(after[0]).toBeLessThanOrEqual(12);
+    // Of two families, each once a second at most.
+    expect(after[0]).toBeLessThanOrEqual(24);
     expect(after[1]).toBeLessThan(3);
     await until(
       () => bed.tail(),
