@@ -3,7 +3,7 @@ import { FakeNode, type FakeNodeOptions } from '../../test/agent/fake-node.ts';
 import { nodeA, pod, web, webs } from '../../test/agent/services.ts';
 import type { Json } from '../../test/conformance/objects.ts';
 import { snapshotOf } from '../../test/conformance/rules-of.ts';
-import { appliedFrom } from '../rules/iptables/plan/applied.ts';
+import { appliedFrom } from '../rules/iptables/plan/read-applied.ts';
 import { trace } from '../rules/iptables/trace/evaluate.ts';
 
 const nodes: FakeNode[] = [];

@@ -5,7 +5,7 @@ import { snapshotOf } from '../../test/conformance/rules-of.ts';
 import { createFakeIptables, type FakeIptables } from '../kernel/fake.ts';
 import type { RoutingInput } from '../routing/routes.ts';
 import { usualFeatures } from '../rules/iptables/features.ts';
-import { appliedFrom } from '../rules/iptables/plan/applied.ts';
+import { appliedFrom } from '../rules/iptables/plan/read-applied.ts';
 import type { Line } from '../rules/plan.ts';
 import { forgotten, freshState, type RuleKernel, sync } from './sync.ts';
 
@@ -38,6 +38,13 @@ class ScriptedKernel implements RuleKernel {
   save(): Promise<string> {
     this.saves += 1;
     return Promise.resolve(this.fake.save());
+  }
+
+  async read(take: (piece: string) => Promise<void>): Promise<void> {
+    const text = await this.save();
+    const half = text.length >> 1;
+    await take(text.slice(0, half));
+    await take(text.slice(half));
   }
 }
 

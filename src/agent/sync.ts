@@ -4,15 +4,15 @@ import type { FamilyRoutes } from '../routing/route.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout/layout.ts';
-import { parseChains } from '../rules/iptables/parse/parse.ts';
-import { type Applied, appliedInSteps, settle } from '../rules/iptables/plan/applied.ts';
+import { type Applied, settle } from '../rules/iptables/plan/applied.ts';
 import { planAll, planChange } from '../rules/iptables/plan/delta.ts';
+import { AppliedReader } from '../rules/iptables/plan/read-applied.ts';
 import { restoreLines } from '../rules/iptables/plan/restore.ts';
 import type { Plan } from '../rules/plan.ts';
 import { paced } from './pace.ts';
 
 /** The kernel of one family, as far as a sync needs it. */
-export type RuleKernel = Pick<Iptables, 'programs' | 'restore' | 'save'>;
+export type RuleKernel = Pick<Iptables, 'programs' | 'restore' | 'save' | 'read'>;
 
 /** What the agent remembers of one family between syncs. */
 export interface FamilyState {
@@ -86,8 +86,11 @@ export async function send({ steps }: Plan, kernel: RuleKernel): Promise<void> {
   if (steps.length > 0) await kernel.restore(restoreLines(steps, transactions));
 }
 
-async function readApplied(kernel: RuleKernel, family: Family): Promise<Applied> {
-  return paced(appliedInSteps(parseChains(await kernel.save(), family)));
+/** What the kernel holds of ours. */
+export async function readApplied(kernel: Pick<RuleKernel, 'read'>, family: Family): Promise<Applied> {
+  const reader = new AppliedReader(family);
+  await kernel.read((piece) => paced(reader.push(piece)));
+  return paced(reader.end());
 }
 
 /** The state after a failed sync: what is decided stays, what the kernel holds is not known any more. */

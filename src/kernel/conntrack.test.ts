@@ -48,7 +48,7 @@ function table(...ends: readonly Partial<CommandResult>[]) {
   const exec = async ({ argv, onStdout }: Command): Promise<CommandResult> => {
     const { stdout = '', ...end } = ends[calls.length] ?? {};
     calls.push(argv.join(' '));
-    onStdout?.(stdout);
+    await onStdout?.(stdout);
     const well = { exitCode: 0, signal: undefined, timedOut: false, milliseconds: 1, stderr: '' };
     return { argv, stdout: '', ...well, ...end };
   };

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createExec, exec } from './exec.ts';
 
@@ -154,6 +155,28 @@ test('standard output can be taken in pieces, beyond the cap, and is not kept', 
   });
   expect({ stdout, exitCode, characters }).toEqual({ stdout: '', exitCode: 0, characters: 2_000_000 });
   expect(pieces).toBeGreaterThan(10);
+});
+
+test('a taker of standard output is given the next piece when it is done with the one before', async () => {
+  let [busy, most, characters] = [0, 0, 0];
+  const taken = await exec({
+    argv: sh('yes | head -c 1000000'),
+    timeoutMilliseconds,
+    onStdout: async (piece) => {
+      busy += 1;
+      most = Math.max(most, busy);
+      await setImmediate();
+      characters += piece.length;
+      busy -= 1;
+    },
+  });
+  expect({ most, characters, busy }).toEqual({ most: 1, characters: 1_000_000, busy: 0 });
+  expect(taken.exitCode).toBe(0);
+});
+
+test('a taker whose promise is broken ends the program', async () => {
+  const onStdout = () => Promise.reject(new Error('enough'));
+  await expect(exec({ argv: ['yes'], timeoutMilliseconds, onStdout })).rejects.toThrow('enough');
 });
 
 test('who throws while taking standard output ends the program', async () => {

@@ -13,9 +13,10 @@ export interface Command {
   readonly stdin?: Iterable<string>;
   /**
    * Takes standard output as it comes, in pieces that end anywhere; the result then has none, and no cap holds. For what is too long to
-   * keep: the entries of connection tracking. What it throws ends the program and is thrown on.
+   * keep: the entries of connection tracking. When it gives a promise, the program is held up until that is kept. What it throws ends
+   * the program and is thrown on.
    */
-  readonly onStdout?: (piece: string) => void;
+  readonly onStdout?: (piece: string) => void | Promise<void>;
   /** After this the program gets SIGTERM, and SIGKILL two seconds later; so does everything it started. */
   readonly timeoutMilliseconds: number;
   /** Aborting ends the program as the timeout does; the result then has a signal and `timedOut` is false. */

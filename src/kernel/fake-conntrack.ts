@@ -25,7 +25,7 @@ export function fakeConntrack(
     const other = interfere(call);
     if (other !== undefined) return { ...end, exitCode: 1, ...other };
     const found = lines.filter((line) => passes(line, command.argv));
-    command.onStdout?.(found.map((line) => `${line}\n`).join(''));
+    await command.onStdout?.(found.map((line) => `${line}\n`).join(''));
     if (command.argv[1] !== '-D') return end;
     lines = lines.filter((line) => !found.includes(line));
     const stderr = `conntrack v1.4.7 (conntrack-tools): ${found.length} flow entries have been deleted.\n`;

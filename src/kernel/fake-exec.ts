@@ -9,11 +9,15 @@ import type { FakeIptables } from './fake.ts';
  * @throws NodeplaneError `NP-KERNEL-001` for every other program, those of the other variant included.
  */
 export function fakeExec(fake4: FakeIptables, fake6: FakeIptables): Exec {
-  return (command) => {
-    const call = readCall(command.argv, fake4.variant);
+  return async (command) => {
+    const { argv, onStdout } = command;
+    const call = readCall(argv, fake4.variant);
     const fake = call?.prefix === 'ip6tables' ? fake6 : fake4;
-    if (call === undefined) return Promise.reject(notFound(command.argv[0]));
-    return Promise.resolve({ ...noResult, argv: command.argv, ...answer(fake, call, command) });
+    if (call === undefined) throw notFound(argv[0]);
+    const result = { ...noResult, argv, ...answer(fake, call, command) };
+    if (onStdout === undefined) return result;
+    await onStdout(result.stdout);
+    return { ...result, stdout: '' };
   };
 }
 

@@ -4,6 +4,7 @@ import { refusalCases } from '../../test/kernel/refusal-cases.ts';
 import { type ScriptedCommand, scriptedExec } from '../../test/kernel/scripted-exec.ts';
 import type { Line } from '../rules/plan.ts';
 import { CommandError } from './command-error.ts';
+import type { Exec } from './exec.ts';
 import { createIptables, type Iptables } from './iptables.ts';
 import { type IptablesVariant, iptablesVariants } from './iptables-programs.ts';
 
@@ -48,6 +49,24 @@ test('saves all three tables when none is named', async () => {
     stdout: `*${table}\n`,
   }));
   expect(await iptables('nft', ...script).save()).toBe('*mangle\n*filter\n*nat\n');
+});
+
+test('a table that iptables-nft cannot read is an error, also when it is read in pieces', async () => {
+  const command = 'xtables-nft-multi iptables-save -t nat';
+  const text = "# Table `nat' is incompatible, use 'nft' tool.\n";
+  const exec: Exec = async ({ argv, onStdout }) => {
+    for (const piece of [text.slice(0, 9), text.slice(9)]) await onStdout?.(piece);
+    return { argv, exitCode: 0, signal: undefined, timedOut: false, milliseconds: 1, stdout: '', stderr: '' };
+  };
+  const programs = { variant: 'nft', naming: 'multi', version: '1.8.9' } as const;
+  const pieces: string[] = [];
+  const take = async (piece: string) => void pieces.push(piece);
+  const reading = createIptables({ exec, family: 'IPv4', programs }).read(take, ['nat']);
+  await expect(reading).rejects.toMatchObject({ code: 'NP-KERNEL-010' });
+  expect(pieces.join('')).toBe(text);
+  await expect(iptables('nft', { command, stdout: text }).save(['nat'])).rejects.toMatchObject({
+    code: 'NP-KERNEL-010',
+  });
 });
 
 test('a line with a line break in it never reaches the program', async () => {

@@ -19,17 +19,30 @@ export function collectText(stream: Readable, limit: number, overflow: () => voi
   return () => pieces.join('');
 }
 
-/** Hands a stream on as UTF-8 text, in pieces as they come. @param fail called with what `take` throws; it gets nothing more then. */
-export function handOn(stream: Readable, take: (piece: string) => void, fail: (error: Error) => void): void {
+/**
+ * Hands a stream on as UTF-8 text, in pieces as they come. A taker that gives a promise gets the next piece when it is kept.
+ * @param fail called with what `take` throws; it gets nothing more then.
+ */
+export function handOn(
+  stream: Readable,
+  take: (piece: string) => void | Promise<void>,
+  fail: (error: Error) => void,
+): void {
   let failed = false;
+  const failing = (thrown: unknown): void => {
+    failed = true;
+    fail(toError(thrown));
+  };
   stream.setEncoding('utf8');
   stream.on('data', (piece: string) => {
     if (failed) return;
     try {
-      take(piece);
+      const taken = take(piece);
+      if (taken === undefined) return;
+      stream.pause();
+      taken.catch(failing).finally(() => stream.resume());
     } catch (thrown) {
-      failed = true;
-      fail(toError(thrown));
+      failing(thrown);
     }
   });
 }

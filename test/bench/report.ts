@@ -60,8 +60,7 @@ export function restoreTables(measured: readonly Measured<'restore'>[]): string 
           [
             wayOf(job),
             job.services,
-            r.save,
-            r.parse,
+            r.read,
             r.plan,
             r.restore,
             r.total,
@@ -78,7 +77,7 @@ export function restoreTables(measured: readonly Measured<'restore'>[]): string 
     ),
     table(
       'Restart over existing rules, one endpoint changed meanwhile (ms)',
-      ['way', 'services', 'save', 'parse', 'plan', 'restore', 'total', 'block', 'MB'],
+      ['way', 'services', 'read', 'plan', 'restore', 'total', 'block', 'MB'],
       restarts,
     ),
     table(

@@ -1,10 +1,8 @@
-import { paced } from '../../src/agent/pace.ts';
+import { readApplied } from '../../src/agent/sync.ts';
 import { exec } from '../../src/kernel/exec.ts';
 import { createIptables, type Iptables } from '../../src/kernel/iptables.ts';
 import { findPrograms, type IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import type { ObjectChange } from '../../src/model/change.ts';
-import { parseChains } from '../../src/rules/iptables/parse/parse.ts';
-import { type Applied, appliedInSteps } from '../../src/rules/iptables/plan/applied.ts';
 import { restoreLines, type Transactions } from '../../src/rules/iptables/plan/restore.ts';
 import type { Step } from '../../src/rules/plan.ts';
 import {
@@ -51,8 +49,8 @@ export interface RestoreFigures {
 
 /** The start of an agent whose rules are there already, one endpoint having moved meanwhile. */
 interface Restart {
-  readonly save: number;
-  readonly parse: number;
+  /** iptables-save, its text read as it comes. */
+  readonly read: number;
   readonly plan: number;
   readonly restore: number;
   readonly total: number;
@@ -143,23 +141,17 @@ async function measureRestart(
 ): Promise<Restart> {
   await cluster.take([moved(services, changes)]);
   const restart = async () => {
-    const saved = await timed(() => iptables.save());
-    const parsed = await timed(() => readBack(saved.value));
-    const planned = await timed(() => planFully(cluster.snapshot(), parsed.value));
+    const read = await timed(() => readApplied(iptables, 'IPv4'));
+    const planned = await timed(() => planFully(cluster.snapshot(), read.value));
     const { steps } = planned.value.plan;
     if (steps.length > 20)
       throw new Error(`a restart would write ${steps.length} chains, not only what changed`);
     const restored = await timed(() => iptables.restore(restoreLines(steps, transactions)));
-    const total = saved.ms + parsed.ms + planned.ms + restored.ms;
-    return { save: saved.ms, parse: parsed.ms, plan: planned.ms, restore: restored.ms, total };
+    const total = read.ms + planned.ms + restored.ms;
+    return { read: read.ms, plan: planned.ms, restore: restored.ms, total };
   };
   const { value, peakMb } = await watchingPrograms(() => watchingLoop(restart));
   return { ...value.value, longestBlock: value.longestBlock, programMb: peakMb };
-}
-
-/** As the agent learns what is applied. */
-async function readBack(saved: string): Promise<Applied> {
-  return paced(appliedInSteps(parseChains(saved, 'IPv4')));
 }
 
 /** One endpoint of a Service far from the one before moves to another pod. */

@@ -63,6 +63,7 @@ function setUp(variant: 'legacy' | 'nft', prepare: (host: FakeHost) => void = ()
     restore: async () => undefined,
     test: async () => [],
     save: async () => host.rules,
+    read: (take) => take(host.rules),
   });
   watch.start();
   return { clock, host, verified, watch, iptables };

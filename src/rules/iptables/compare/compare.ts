@@ -5,8 +5,8 @@ import { describeChange } from '../../describe-change.ts';
 import { type Layout, wantedChains } from '../layout/layout.ts';
 import { nodeChains } from '../layout/node-chains.ts';
 import type { Rule, RuleSet } from '../objects.ts';
-import { appliedInSteps, chainsIn } from '../plan/applied.ts';
 import { planAll } from '../plan/delta.ts';
+import { appliedInSteps } from '../plan/read-applied.ts';
 import { damagedRoutes, explainedChains } from './damage.ts';
 import { findDrift } from './drift.ts';
 import { type ReadRoute, readRoutes } from './read-routes.ts';
@@ -17,7 +17,7 @@ import { type Rewrite, rewritesOf, ruleChanges } from './rule-changes.ts';
  * what no state of a Service explains is drift. Empty exactly when a plan would have no steps. Yields as planning does.
  */
 export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Comparison> {
-  const plan = yield* planAll(yield* appliedInSteps(chainsIn(live)), layout);
+  const plan = yield* planAll(yield* appliedInSteps(live), layout);
   if (plan.steps.length === 0) return { changes: [], drift: [] };
   const wanted = new Map(
     [...wantedChains(layout)].map(({ table, name, chain }) => [`${table} ${name}`, chain]),

@@ -1,7 +1,8 @@
 import type { Family } from '../../../model/address.ts';
 import type { Rule, Target } from '../objects.ts';
+import { detached } from './detached.ts';
 import { newPools, type Reading, readRule } from './parse-rule.ts';
-import { splitWords } from './parse-words.ts';
+import { LineReader, type Words } from './read-lines.ts';
 
 /** One line of restore input or save output. `line` counts from 1. */
 export type Statement =
@@ -48,18 +49,44 @@ export interface Counters {
  * model are read as such (kind `other`). Never throws: a line that is no rule text at all is `unreadable`.
  */
 export function* parseStatements(text: string, family: Family): Generator<Statement, void, undefined> {
-  const matches = newPools();
-  const targets = new Map<string, Target>();
-  let chains = new Set<string>();
-  for (const { line, words } of lines(text)) {
-    const read = readStatement({ line, words, reading: { family, matches, targets, chains } });
-    if (read.kind === 'table') {
-      chains = new Set();
-      // Another table, other chains: the same name behind `-j` may mean something else.
-      targets.clear();
-    } else if (read.kind === 'chain' || (read.kind === 'manage' && read.verb === 'new'))
-      chains.add(read.chain);
-    yield read;
+  const reader = new StatementReader(family);
+  yield* reader.push(text);
+  yield* reader.end();
+}
+
+/** {@link parseStatements} of a text that comes in pieces, which may end anywhere. Of a piece that was read nothing is kept. */
+export class StatementReader {
+  readonly #family: Family;
+  readonly #lines = new LineReader();
+  /** Chains of the table, and at the end of the text none. */
+  #chains = new Set<string>();
+
+  constructor(family: Family) {
+    this.#family = family;
+  }
+
+  *push(piece: string): Generator<Statement, void, undefined> {
+    yield* this.#read(this.#lines.push(piece));
+  }
+
+  *end(): Generator<Statement, void, undefined> {
+    yield* this.#read(this.#lines.end());
+  }
+
+  *#read(lines: Iterable<Words>): Generator<Statement, void, undefined> {
+    const matches = newPools();
+    const targets = new Map<string, Target>();
+    for (const { line, words } of lines) {
+      const reading = { family: this.#family, matches, targets, chains: this.#chains };
+      const read = readStatement({ line, words, reading });
+      if (read.kind === 'table') {
+        this.#chains = new Set();
+        // Another table, other chains: the same name behind `-j` may mean something else.
+        targets.clear();
+      } else if (read.kind === 'chain' || (read.kind === 'manage' && read.verb === 'new'))
+        this.#chains.add(read.chain);
+      yield read;
+    }
   }
 }
 
@@ -74,7 +101,8 @@ function readStatement(input: Line): Statement {
   const first = words[0] ?? '';
   if (first.startsWith('*')) return { kind: 'table', line, table: first.slice(1) };
   if (first === 'COMMIT') return { kind: 'commit', line };
-  if (first.startsWith(':')) return { kind: 'chain', line, chain: first.slice(1), policy: words[1] ?? '' };
+  if (first.startsWith(':'))
+    return { kind: 'chain', line, chain: detached(first.slice(1)), policy: words[1] ?? '' };
   const counters = first.startsWith('[') ? readCounters(first) : undefined;
   const at = counters === undefined ? 0 : 1;
   const command = words[at] ?? '';
@@ -116,26 +144,6 @@ function readCounters(word: string): Counters | undefined {
   const packets = Number(word.slice(1, colon));
   const bytes = Number(word.slice(colon + 1, -1));
   return colon > 0 && packets >= 0 && bytes >= 0 ? { packets, bytes } : undefined;
-}
-
-/** The words of each line that says something. A quotation that is open at the end of a line goes on in the next. */
-function* lines(text: string): Generator<{ line: number; words: string[] }, void, undefined> {
-  let line = 0;
-  let start = 0;
-  let pending = '';
-  while (start < text.length) {
-    const end = text.indexOf('\n', start);
-    const one = text.slice(start, end < 0 ? text.length : end);
-    start = end < 0 ? text.length : end + 1;
-    line++;
-    if (pending === '' && (one === '' || one.startsWith('#'))) continue;
-    const whole = pending === '' ? one : `${pending}\n${one}`;
-    const words = splitWords(whole);
-    pending = words === undefined ? whole : '';
-    if (words !== undefined && words.length > 0) yield { line, words };
-  }
-  // A quotation that never ended: as one word it is no command.
-  if (pending !== '') yield { line, words: [pending] };
 }
 
 function unreadable({ line, words }: Line, reason: string): Statement {

@@ -58,36 +58,7 @@ export function* parseInSteps(text: string, family: Family): Generator<undefined
   return { ruleSet: tables, counters, otherTables };
 }
 
-/**
- * The chains of a text as `iptables-save` prints it, one after the other, so that a large table is never held as a whole: a chain
- * comes when its rules are complete, those without rules at the end of their table. Counters and other tables are left out.
- * @throws NodeplaneError `NP-RULES-001` as {@link parseRules} does.
- */
-export function* parseChains(text: string, family: Family): Generator<Chain> {
-  let table: TableName | undefined;
-  let empty = new Set<string>();
-  let open: { readonly table: TableName; readonly name: string; readonly rules: Rule[] } | undefined;
-  for (const statement of parseStatements(text, family)) {
-    if (statement.kind === 'unreadable') throw unreadable(statement, table ?? '');
-    if (statement.kind === 'rule' && table !== undefined) {
-      if (open?.name !== statement.chain) {
-        if (open !== undefined) yield open;
-        open = { table, name: statement.chain, rules: [] };
-        empty.delete(statement.chain);
-      }
-      open.rules.push(statement.rule);
-    } else if (statement.kind === 'chain') empty.add(statement.chain);
-    else if (statement.kind === 'table' || statement.kind === 'commit') {
-      if (open !== undefined) yield open;
-      open = undefined;
-      if (table !== undefined) for (const name of empty) yield { table, name, rules: [] };
-      empty = new Set();
-      table = statement.kind === 'table' ? tableNames.find((name) => name === statement.table) : undefined;
-    }
-  }
-}
-
-function unreadable(
+export function unreadable(
   { line, reason, words }: Extract<Statement, { kind: 'unreadable' }>,
   table: string,
 ): NodeplaneError {

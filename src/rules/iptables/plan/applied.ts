@@ -4,14 +4,7 @@ import { fingerprintChain, fingerprintRule } from '../fingerprint.ts';
 import { type Layout, wantedChains } from '../layout/layout.ts';
 import { jumpRules } from '../layout/node-chains.ts';
 import * as names from '../names.ts';
-import {
-  builtinChains,
-  type Chain,
-  type JumpRule,
-  type RuleSet,
-  type TableName,
-  tableNames,
-} from '../objects.ts';
+import { type Chain, type JumpRule, type TableName, tableNames } from '../objects.ts';
 
 /** What the kernel holds of ours in one family: fingerprints, not rules, so that memory stays small. */
 export interface Applied {
@@ -53,43 +46,6 @@ const ownChains: ReadonlySet<string> = new Set([
 /** Whether nodeplane (or kube-proxy, whose names these are) owns the chain and may delete it. */
 export function isOurChain(name: string): boolean {
   return ownChains.has(name) || names.isServiceChain(name);
-}
-
-/** What was read from the kernel, as far as it is ours; KUBE-FIREWALL is shared with kubelet: compared, never deleted. */
-export function appliedFrom(ruleSet: RuleSet): Applied {
-  const reading = appliedInSteps(chainsIn(ruleSet));
-  let step = reading.next();
-  while (step.done !== true) step = reading.next();
-  return step.value;
-}
-
-export function* chainsIn(ruleSet: RuleSet): Generator<Chain> {
-  for (const table of tableNames) yield* ruleSet[table].values();
-}
-
-/** {@link appliedFrom} chain by chain: takes each once, keeps none, and yields between them, so that a caller may pause. */
-export function* appliedInSteps(chains: Iterable<Chain>): Generator<undefined, Applied> {
-  const jumps = new Set<string>();
-  const held = new Set<string>();
-  const ours: Record<TableName, [string, string][]> = { mangle: [], filter: [], nat: [] };
-  const count = { mangle: 0, filter: 0, nat: 0 };
-  for (const chain of chains) {
-    const { table, name, rules } = chain;
-    if (!isOurChain(name)) for (const lead of leadsToUs(chain)) held.add(`${table} ${lead}`);
-    if (builtinChains[table].includes(name)) {
-      for (const rule of rules) jumps.add(jumpKey({ table, builtin: name, rule }));
-    } else if (isOurChain(name) || name === names.firewall) {
-      ours[table].push([name, fingerprintChain(chain)]);
-      count[table] += rules.length;
-      yield;
-    }
-  }
-  const maps = {
-    mangle: immutableMap(ours.mangle),
-    filter: immutableMap(ours.filter),
-    nat: immutableMap(ours.nat),
-  };
-  return { layout: undefined, chains: maps, rules: count, jumps, held };
 }
 
 /** Our chains that a chain of somebody else leads to. */

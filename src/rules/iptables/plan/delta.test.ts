@@ -21,8 +21,9 @@ import { revise } from '../../../model/revise.ts';
 import type { Plan } from '../../plan.ts';
 import type { Layout } from '../layout/layout.ts';
 import { tableNames } from '../objects.ts';
-import { type Applied, appliedFrom, listed, nothingApplied, settle } from './applied.ts';
+import { type Applied, listed, nothingApplied, settle } from './applied.ts';
 import { planAll, planChange } from './delta.ts';
+import { appliedFrom } from './read-applied.ts';
 import { restoreLines } from './restore.ts';
 
 /** All that can be compared of what is applied, in one order. */

@@ -5,8 +5,9 @@ import { finish } from '../../../agent/pace.ts';
 import { createFakeIptables, type FakeIptables } from '../../../kernel/fake.ts';
 import type { Plan } from '../../plan.ts';
 import { trace } from '../trace/evaluate.ts';
-import { appliedFrom, nothingApplied } from './applied.ts';
+import { nothingApplied } from './applied.ts';
 import { planAll, planChange } from './delta.ts';
+import { appliedFrom } from './read-applied.ts';
 import { restoreLines, type Transactions } from './restore.ts';
 
 /** The restore input of a plan, cut behind each COMMIT. */
