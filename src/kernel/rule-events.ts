@@ -8,7 +8,9 @@ export interface RuleTransaction {
   readonly pid: number;
   /** The first 15 characters of the program's name: `iptables-nft-re`. */
   readonly process: string;
-  /** Chains of ours that it touched, as `IPv4 nat KUBE-SERVICES`; `IPv4 nat` for a table that it deleted. */
+  /** Lines that told what it did; 0 when it was nothing that the monitor tells of, such as another family. */
+  readonly events: number;
+  /** Chains of ours that it touched. */
   readonly touched: readonly TouchedChain[];
 }
 
@@ -31,19 +33,19 @@ const maxTouched = 64;
 export function readRuleEvents(committed: (transaction: RuleTransaction) => void): (piece: string) => void {
   let rest = '';
   let touched = new Map<string, TouchedChain>();
+  let events = 0;
   const line = (text: string): void => {
     const end = newGeneration.exec(text)?.groups;
     if (end === undefined) {
+      events += 1;
       const chain = touched.size < maxTouched ? touchedBy(text) : undefined;
       if (chain !== undefined) touched.set(JSON.stringify(chain), chain);
       return;
     }
-    const transaction = {
-      pid: Number(end['pid']),
-      process: end['name'] ?? '',
-      touched: [...touched.values()],
-    };
+    const { pid, name: process = '' } = end;
+    const transaction = { pid: Number(pid), process, events, touched: [...touched.values()] };
     touched = new Map();
+    events = 0;
     committed(transaction);
   };
   return (piece) => {

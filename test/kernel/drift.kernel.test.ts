@@ -54,17 +54,29 @@ describe('xtables-monitor', () => {
     await expect.poll(() => heard[2], patience).toMatchObject({ process: 'nft', touched: [services] });
   });
 
-  it('tells of IPv6, of a jump taken out, of a deleted table', async () => {
+  it('tells of a jump taken out, of a deleted table', async () => {
     await namespace.script(
-      'ip6tables-nft -N KUBE-FORWARD; ip6tables-nft -I FORWARD -j KUBE-FORWARD; ip6tables-nft -D FORWARD -j KUBE-FORWARD',
+      'iptables-nft -N KUBE-FORWARD; iptables-nft -I FORWARD -j KUBE-FORWARD; iptables-nft -D FORWARD -j KUBE-FORWARD',
     );
+    const forward = { family: 'IPv4', table: 'filter', chain: 'FORWARD' };
+    await expect.poll(() => heard.at(-1)?.touched, patience).toEqual([forward]);
+    await namespace.script('nft delete table ip filter');
+    const table = { family: 'IPv4', table: 'filter', chain: undefined };
+    await expect.poll(() => heard.at(-1)?.touched, patience).toContainEqual(table);
+  });
+
+  it('tells of IPv6 only that something was written, and outlives rules with ports', async () => {
+    await namespace.script(
+      'ip6tables-nft -N KUBE-FORWARD; ip6tables-nft -A KUBE-FORWARD -p tcp --dport 80 -j RETURN; iptables-nft -N KUBE-FORWARD',
+    );
+    const forward = { family: 'IPv4', table: 'filter', chain: 'KUBE-FORWARD' };
     await expect
-      .poll(() => heard.at(-1)?.touched, patience)
-      .toEqual([{ family: 'IPv6', table: 'filter', chain: 'FORWARD' }]);
-    await namespace.script('nft delete table ip6 filter');
-    await expect
-      .poll(() => heard.at(-1)?.touched, patience)
-      .toContainEqual({ family: 'IPv6', table: 'filter', chain: undefined });
+      .poll(() => heard.map(({ events, touched }) => ({ told: events > 0, touched })), patience)
+      .toEqual([
+        { told: false, touched: [] },
+        { told: false, touched: [] },
+        { told: true, touched: [forward] },
+      ]);
   });
 
   it('is silent about what is not ours', async () => {

@@ -38,18 +38,22 @@ class FakeHost {
     this.saves += 1;
     listener.text(`# Generated on ${this.saves}\n${this.rules.slice(0, 40)}`);
     listener.text(this.rules.slice(40));
-    listener.ended({ exitCode: this.canSave ? 0 : 1, message: '' });
+    queueMicrotask(() => listener.ended({ exitCode: this.canSave ? 0 : 1, message: '' }));
   }
 }
 
-function setUp(variant: 'legacy' | 'nft', prepare: (host: FakeHost) => void = () => undefined) {
+function setUp(
+  variant: 'legacy' | 'nft',
+  prepare: (host: FakeHost) => void = () => undefined,
+  families: readonly Family[] = ['IPv4'],
+) {
   const clock = new ManualClock();
   const host = new FakeHost();
   prepare(host);
   const verified: { readonly family: Family; readonly at: number }[] = [];
   const watch = createDriftWatch({
     programs: { variant, naming: 'multi', version: '1.8.9' },
-    families: ['IPv4'],
+    families,
     follow: host.follow,
     clock,
     log: silentLog,
@@ -170,6 +174,50 @@ describe('on iptables-nft', () => {
     expect(verified).toHaveLength(1);
     await clock.pass(3_600_000);
     expect(host.monitors.length).toBeLessThan(70);
+  });
+});
+
+describe('IPv6 on iptables-nft, of which the monitor tells only that something was written', () => {
+  it.each([
+    ['nothing that is told', 'ip6tables-nft', []],
+    ['a program that writes both families', 'nft', ['nft: DEL table: table bar ip flags 0 use 0 handle 4']],
+  ])('looks soon after %s', async (_, process, events) => {
+    const { clock, host, verified } = setUp('nft', undefined, ['IPv6']);
+    await clock.pass(70_000);
+    verified.length = 0;
+    const { saves } = host;
+    host.commit(process, 77, ...events);
+    await clock.pass(500);
+    expect(host.saves).toBe(saves + 1);
+    expect(verified).toEqual([]);
+    host.rules = '';
+    await clock.pass(2000);
+    host.commit(process, 77, ...events);
+    await clock.pass(500);
+    expect(verified).toMatchObject([{ family: 'IPv6' }]);
+  });
+
+  it('does not look after what a program of IPv4 told, nor after a write of its own', async () => {
+    const { clock, host, iptables } = setUp('nft', undefined, ['IPv6']);
+    await clock.pass(5000);
+    const { saves } = host;
+    host.commit('iptables-nft-re', 77, deletedRule);
+    await iptables.restore([]);
+    host.commit('xtables-nft-mul', 78);
+    await clock.pass(5000);
+    expect(host.saves).toBe(saves);
+  });
+
+  it('looks seldom however much is written', async () => {
+    const { clock, host } = setUp('nft', undefined, ['IPv6']);
+    await clock.pass(5000);
+    const { saves } = host;
+    for (let write = 0; write < 200; write++) {
+      host.commit('nft', 77);
+      await clock.pass(50);
+    }
+    expect(host.saves - saves).toBeLessThanOrEqual(11);
+    expect(host.saves - saves).toBeGreaterThanOrEqual(8);
   });
 });
 

@@ -22,6 +22,7 @@ export interface Monitor {
 /**
  * Follows `xtables-monitor --event`, part of iptables-nft since 1.8.0: 2 MB of memory however many rules there are, where `nft monitor` keeps
  * all of them (105 MB for 20,000 chains). It prints in blocks into a pipe, hence stdbuf; setpriv ends it when the agent is killed.
+ * With IPv6 rules, 1.8.9 dies of the first that has a port (mended in 1.8.10), so it tells rules of IPv4 only, and that there was a transaction for all.
  */
 const argv = [
   'setpriv',
@@ -32,6 +33,7 @@ const argv = [
   'xtables-nft-multi',
   'xtables-monitor',
   '--event',
+  '-4',
 ] as const;
 
 const firstWaitMilliseconds = 1000;

@@ -3,10 +3,12 @@ import { printable } from '../../errors.ts';
 import type { Follow } from '../../kernel/follow-program.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
 import type { IptablesPrograms } from '../../kernel/iptables-programs.ts';
+import type { RuleTransaction } from '../../kernel/rule-events.ts';
 import { digestRules } from '../../kernel/rules-digest.ts';
 import type { Family } from '../../model/address.ts';
 import type { Log } from '../../observe/log.ts';
-import { startMonitor } from './monitor.ts';
+import { Looks } from './looks.ts';
+import { type Monitor, startMonitor } from './monitor.ts';
 import { OwnWrites } from './own-writes.ts';
 import { Poll } from './poll.ts';
 import { Suspicions } from './suspicions.ts';
@@ -30,60 +32,63 @@ export interface DriftWatch {
   stop(): void;
 }
 
-/** Share of a core that polling may take: the time between two looks is so many times the time that one takes. */
-const restFactor = 50;
-const bounds = {
-  /** iptables-legacy tells nobody of changes. */
-  alone: { least: 4000, most: 300_000 },
-  /** Only for what the monitor cannot hear. */
-  besidesMonitor: { least: 60_000, most: 900_000 },
-};
-
 /**
  * nf_tables tells of every transaction, so a change is noticed at once (see monitor.ts). x_tables does not: its rules are read
  * and a digest of them compared, every few seconds in a small cluster and less often where that takes longer.
  */
 export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
-  const { clock, log } = options;
+  const { clock, log, programs } = options;
   const own = new OwnWrites(clock);
   const suspicions = new Suspicions(clock, options.verify);
-  const stops: (() => void)[] = [() => suspicions.stop()];
+  const looks = new Map<Family, Looks>();
+  let monitor: Monitor | undefined;
   return {
     watched: (iptables) => own.watched(iptables),
     start: () => {
-      const listening =
-        options.programs.variant === 'nft' ? monitor(options, own, suspicions, stops) : () => false;
-      for (const family of options.families)
-        stops.push(pollFamily(options, family, own, suspicions, listening));
+      const ears = { ...options, own, suspicions, lookAt: (family: Family) => looks.get(family)?.soon() };
+      if (programs.variant === 'nft') monitor = listen(ears);
+      const listening = () => monitor?.listening() === true;
+      for (const family of options.families) {
+        const poll = pollOf(options, family, own, suspicions);
+        looks.set(family, new Looks({ poll, clock, listening }));
+      }
     },
     stop: () => {
-      for (const stop of stops) stop();
+      suspicions.stop();
+      monitor?.stop();
+      for (const each of looks.values()) each.stop();
       log.debug({}, 'stopped looking for changes by others');
     },
   };
 }
 
-function monitor(
-  { families, follow, clock, log }: DriftWatchOptions,
+function pollOf(
+  { follow, programs }: DriftWatchOptions,
+  family: Family,
   own: OwnWrites,
   suspicions: Suspicions,
-  stops: (() => void)[],
-): () => boolean {
+): Poll {
+  return new Poll({
+    digest: () => digestRules(follow, programs, family),
+    writes: () => own.count(family),
+    verify: () => suspicions.verify(family),
+  });
+}
+
+interface Ears extends DriftWatchOptions {
+  readonly own: OwnWrites;
+  readonly suspicions: Suspicions;
+  /** Reads a digest soon, and compares if it is another one. */
+  readonly lookAt: (family: Family) => void;
+}
+
+function listen(ears: Ears): Monitor {
+  const { families, follow, clock, log, suspicions } = ears;
   let told = false;
-  const started = startMonitor({
+  return startMonitor({
     follow,
     clock,
-    committed: (transaction) => {
-      // Asked of every one: a write of ours that touches no chain of ours (a jump) has a writer too.
-      const isOurs = own.claims(transaction);
-      const touched = transaction.touched.filter(({ family }) => families.includes(family));
-      if (touched.length === 0 || isOurs) return;
-      const { pid, process } = transaction;
-      const chains = touched.map(({ family, table, chain = '' }) => `${family} ${table} ${chain}`.trim());
-      log.warn({ process, pid, chains: chains.slice(0, 8) }, 'another program wrote into our chains');
-      for (const family of families)
-        if (touched.some((each) => each.family === family)) suspicions.raise(family);
-    },
+    committed: (transaction) => heard(ears, transaction),
     ended: ({ message }, first) => {
       const fields = { message: printable(message) };
       if (first && !told)
@@ -95,36 +100,21 @@ function monitor(
       for (const family of families) suspicions.raise(family);
     },
   });
-  stops.push(() => started.stop());
-  return started.listening;
 }
 
-/** Looks now and then; the result ends that. */
-function pollFamily(
-  { follow, programs, clock }: DriftWatchOptions,
-  family: Family,
-  own: OwnWrites,
-  suspicions: Suspicions,
-  listening: () => boolean,
-): () => void {
-  const poll = new Poll({
-    digest: () => digestRules(follow, programs, family),
-    writes: () => own.count(family),
-    verify: () => suspicions.verify(family),
-  });
-  let stopped = false;
-  let cancel: () => void = () => undefined;
-  const look = (): void => void poll.look().then(again, () => again(bounds.alone.most));
-  const again = (took: number): void => {
-    if (stopped) return;
-    const { least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
-    const wait = Math.min(Math.max(took * restFactor, least), most);
-    // The first look comes although a monitor listens by then: it finds what was written before, or claimed for ours in the beginning.
-    cancel = clock.after(wait, look);
-  };
-  again(0);
-  return () => {
-    stopped = true;
-    cancel();
-  };
+function heard({ families, own, suspicions, lookAt, log }: Ears, transaction: RuleTransaction): void {
+  // Asked of every one: a write of ours that touches no chain of ours (a jump) has a writer too.
+  if (own.claims(transaction)) return;
+  const { pid, process } = transaction;
+  if (families.includes('IPv6') && mayTouchIPv6(transaction)) lookAt('IPv6');
+  const touched = transaction.touched.filter(({ family }) => family === 'IPv4');
+  if (touched.length === 0 || !families.includes('IPv4')) return;
+  const chains = touched.map(({ table, chain = '' }) => `${table} ${chain}`.trim());
+  log.warn({ process, pid, chains: chains.slice(0, 8) }, 'another program wrote into our chains');
+  suspicions.raise('IPv4');
+}
+
+/** The monitor tells that something was written, and what was only for IPv4; a program of iptables writes one family at a time. */
+function mayTouchIPv6({ process, events }: RuleTransaction): boolean {
+  return events === 0 || !/^(?:iptables|xtables)-/.test(process);
 }
