@@ -22,8 +22,9 @@ export interface FlowCleaner {
   /**
    * The kernel holds the rules of this snapshot now: never call it before, or packets make new entries by old rules. Returns at once; what
    * has become stale goes in the background, one run at a time for each family.
+   * @param released rules came into force that the kernel had refused before, when their snapshot was told.
    */
-  programmed(family: Family, snapshot: Snapshot): void;
+  programmed(family: Family, snapshot: Snapshot, released?: boolean): void;
   /** Ends what is under way and starts nothing more. */
   stop(): Promise<void>;
 }
@@ -47,10 +48,10 @@ export function createFlowCleaner(options: FlowCleanerOptions): FlowCleaner {
   };
   const cleaners = new Map<Family, FamilyCleaner>();
   return {
-    programmed(family, snapshot) {
+    programmed(family, snapshot, released = false) {
       const known = cleaners.get(family) ?? new FamilyCleaner(family, options, abort.signal, warn);
       cleaners.set(family, known);
-      known.programmed(snapshot);
+      known.programmed(snapshot, released);
     },
     async stop() {
       abort.abort();
@@ -99,8 +100,8 @@ class FamilyCleaner {
     });
   }
 
-  programmed(snapshot: Snapshot): void {
-    const look = whereToLook(this.#latest, snapshot, this.#family);
+  programmed(snapshot: Snapshot, released: boolean): void {
+    const look = whereToLook(released ? undefined : this.#latest, snapshot, this.#family);
     this.#latest = snapshot;
     if (isNothing(look)) return;
     this.#look = both(this.#look, look);

@@ -20,18 +20,25 @@ export interface HeldFacts {
   refresh(): Promise<boolean>;
 }
 
-export function holdFacts(read: () => Promise<HostFacts>): HeldFacts {
-  let held: HostFacts | undefined;
+/** @param settings as they are now: facts that were read for others may lack what these ask for. */
+export function holdFacts(
+  settings: () => RoutingSettings,
+  read: (settings: RoutingSettings) => Promise<HostFacts>,
+): HeldFacts {
+  let held: { readonly facts: HostFacts; readonly settings: RoutingSettings } | undefined;
+  const fresh = async () => {
+    const now = settings();
+    return { facts: await read(now), settings: now };
+  };
   return {
     current: async () => {
-      held ??= await read();
-      return held;
+      if (held?.settings !== settings()) held = await fresh();
+      return held.facts;
     },
     refresh: async () => {
-      const fresh = await read();
-      const differs = JSON.stringify(fresh) !== JSON.stringify(held);
-      if (differs) held = fresh;
-      return differs;
+      const before = held?.facts;
+      held = await fresh();
+      return JSON.stringify(held.facts) !== JSON.stringify(before);
     },
   };
 }

@@ -75,8 +75,11 @@ class Search {
   blameNamed(group: readonly string[], refusal: Refusal): readonly string[] | undefined {
     const { service } = refusal;
     if (service === undefined || get(this.#isolation.wanted, service) === undefined) return undefined;
-    if (this.#isolation.found.has(service)) return undefined;
-    this.#blame(service, refusal);
+    const known = this.#isolation.found.get(service);
+    if (known === undefined) this.#blame(service, refusal);
+    // What stood in its place is refused as well: then nothing stands there, and nobody else is to blame.
+    else if (known.kept !== undefined) this.#isolation.found.set(service, { ...known, kept: undefined });
+    else return undefined;
     return group.filter((key) => key !== service);
   }
 

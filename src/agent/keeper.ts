@@ -35,8 +35,11 @@ export interface KeeperOptions {
   readonly observe: Observer;
   /** Takes what keeps the rules from being as the objects ask for. */
   readonly tellFindings: (findings: readonly Finding[]) => void;
-  /** Called after each sync that ended well: the kernel holds the snapshot. Must return at once. */
-  readonly programmed: (snapshot: Snapshot) => void;
+  /**
+   * Called after each sync that ended well: the kernel holds the snapshot. Must return at once.
+   * @param released rules that had been in quarantine are in force, so that more has changed than the snapshot.
+   */
+  readonly programmed: (snapshot: Snapshot, released: boolean) => void;
 }
 
 /** What a sync is about, and whether it reads the kernel from its beginning on. */
@@ -60,6 +63,8 @@ export class Keeper {
   #programmed: Snapshot | undefined;
   #lastReport: SyncReport | undefined;
   #settled = true;
+  /** Since the last sync that ended well. */
+  #quarantined: readonly string[] = [];
   #cancelRetry: () => void = () => undefined;
   /** Called at the end of the next pass that begins from now on. */
   #waiting: (() => void)[] = [];
@@ -128,17 +133,21 @@ export class Keeper {
     const started = clock.now();
     const waiting = this.#waiting;
     this.#waiting = [];
+    const known = new Set(this.#rules.quarantine.keys());
     const began = { snapshot, full: this.#rules.isFullNext };
     try {
       const passed = await this.#pass(snapshot);
       await this.#settleNode(passed);
       this.#succeeded(began, passed, clock.now() - started);
+      this.#armRetry();
     } catch (thrown) {
+      // The scheduler tries again, with a backoff that only a search that got further may cut short.
+      this.#cancelRetry();
+      if ([...this.#rules.quarantine.keys()].some((key) => !known.has(key))) this.#scheduler.request();
       this.#failed(began, thrown, clock.now() - started);
       throw thrown;
     } finally {
       this.#tellFindings(snapshot);
-      this.#armRetry();
       this.#release(waiting);
     }
   }
@@ -166,7 +175,12 @@ export class Keeper {
     const { drift } = passed;
     if (drift.length > 0) observe({ kind: 'drift-found', family: this.family, chains: drift });
     observe({ kind: 'sync-ended', ...report });
-    programmed(snapshot);
+    const { quarantined } = report;
+    programmed(
+      snapshot,
+      this.#quarantined.some((key) => !quarantined.includes(key)),
+    );
+    this.#quarantined = quarantined;
   }
 
   #failed(began: Began, thrown: unknown, milliseconds: number): void {

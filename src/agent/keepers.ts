@@ -48,7 +48,10 @@ export function openKeepers(options: KeepersOptions): Keepers {
   const stopping = new AbortController();
   const cut = new AbortController();
   const exec = observedExec(rooms.exec, options.observe, cut.signal);
-  const facts = holdFacts(() => hostFacts(live.current.routing, exec, rooms.sysctls));
+  const facts = holdFacts(
+    () => live.current.routing,
+    (settings) => hostFacts(settings, exec, rooms.sysctls),
+  );
   const flows = rooms.createFlowCleaner({ exec, observe: options.observe, log });
   const watch = driftWatching(options, (family) => keepers.find((each) => each.family === family));
   const keeperOf = keeperMaker(options, { exec, facts, flows, watch, signal: stopping.signal });
@@ -100,8 +103,8 @@ function keeperMaker(options: KeepersOptions, shared: Shared): (family: Family) 
       routing: () => live.current.routing,
       scheduling: schedulingOf(live.current),
       tellFindings: (findings) => tellFindings(family, findings),
-      programmed: (snapshot) => {
-        flows.programmed(family, snapshot);
+      programmed: (snapshot, released) => {
+        flows.programmed(family, snapshot, released);
         watch.start();
       },
     });

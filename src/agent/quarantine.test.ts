@@ -107,10 +107,28 @@ describe.each(['legacy', 'nft'] as const)('on iptables-%s', (variant) => {
     expect(times.length).toBeGreaterThanOrEqual(4);
     expect(times.length).toBeLessThanOrEqual(6);
     expect(times[0]).toBeLessThanOrEqual(40);
+    expect(node.cleaned.map(({ released }) => released)).not.toContain(true);
     node.programs.refuses = () => false;
     await node.pass(310_000);
     expect(node.reports.at(-1)).toMatchObject({ quarantined: [], servicePorts: 10 });
     expect(node.rules()).toContain(destination(3));
+    // Flows that began by the old rules are looked for although the snapshot is the same.
+    expect(node.cleaned.filter(({ released }) => released)).toHaveLength(1);
+  });
+
+  it('one that is due does not hurry a node whose programs are away', async () => {
+    const node = running({ variant });
+    node.programs.refuses = refusing(3);
+    node.source.tell([nodeA, ...webs(10)]);
+    await node.synced(1);
+    node.programs.fault = () => 'absent';
+    for (let minute = 0; minute < 10; minute++) await node.pass(60_000);
+    expect(node.reports.at(-1)?.error).toMatchObject({ code: 'NP-KERNEL-001' });
+    expect(node.reports.length).toBeLessThan(40);
+    node.programs.fault = () => undefined;
+    node.programs.refuses = () => false;
+    await node.pass(60_000);
+    expect(node.reports.at(-1)).toMatchObject({ error: undefined, quarantined: [] });
   });
 
   it('a culprit that goes away leaves nothing behind', async () => {
@@ -145,6 +163,26 @@ describe.each(['legacy', 'nft'] as const)('on iptables-%s', (variant) => {
     expect(seen.length).toBeGreaterThan(0);
     expect(seen).not.toContain(false);
     expect(second.reports[0]).toMatchObject({ error: undefined, quarantined: keys(5), servicePorts: 30 });
+  });
+
+  it('nobody else is blamed when what stood in place of the refused is refused as well', async (context) => {
+    if (variant === 'legacy') return context.skip('it names nobody, so the whole is refused');
+    const node = running({ variant });
+    node.source.tell([nodeA, ...webs(40)]);
+    await node.synced(1);
+    const flush = node
+      .rules()
+      .split('\n')
+      .flatMap((line) => (/^(?:\*|COMMIT)/.test(line) ? [line] : line.startsWith(':KUBE') ? [line] : []));
+    node.programs.fakes.IPv4.restore(`${flush.join('\n')}\n`, { noflush: true });
+    node.programs.refuses = refusing(3, 500);
+    const others = Array.from({ length: 9 }, (_, number) => web(100 + number)).flat();
+    const bad = web(3, { endpoints: [pod(500)] });
+    node.source.tell([nodeA, ...webs(40).filter(of(3)), ...bad, ...others]);
+    await node.pass(2000);
+    expect(node.reports.slice(1).map(({ quarantined }) => quarantined)).toEqual([keys(3)]);
+    expect(node.reports.at(-1)).toMatchObject({ error: undefined, servicePorts: 48 });
+    expect(node.rules()).toContain(destination(108));
   });
 
   it('what serves the whole node is nobody to leave out: it is an error, and nothing is blamed', async () => {

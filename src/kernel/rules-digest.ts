@@ -23,7 +23,9 @@ export function digestRules(
   const hash = createHash('sha256');
   let rest = '';
   return new Promise((resolve) => {
-    follow(programArgv(programs, family, 'save'), {
+    let stop: () => void = () => undefined;
+    const timer = setTimeout(() => stop(), longestMilliseconds);
+    stop = follow(programArgv(programs, family, 'save'), {
       text: (piece) => {
         const text = rest + piece;
         const end = text.lastIndexOf('\n') + 1;
@@ -31,12 +33,16 @@ export function digestRules(
         hash.update(text.slice(0, end).replace(changing, ''));
       },
       ended: ({ exitCode }) => {
+        clearTimeout(timer);
         const milliseconds = performance.now() - started;
         resolve(exitCode === 0 ? { digest: hash.digest('base64'), milliseconds } : undefined);
       },
     });
   });
 }
+
+/** A program that hangs is no reason never to look again. */
+const longestMilliseconds = 120_000;
 
 /** Comments with dates, and the declarations of built-in chains with their counters (`:INPUT ACCEPT [12:720]`). */
 const changing = /^(?:#.*|:\S+ [A-Z]+ \[.*)$/gm;

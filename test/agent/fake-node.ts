@@ -32,8 +32,12 @@ export class FakeNode {
   readonly source = new ScriptedSource();
   readonly happenings: Happening[] = [];
   /** Snapshots of which UDP flows were to be cleaned, with the number of restores before. */
-  readonly cleaned: { readonly family: Family; readonly snapshot: Snapshot; readonly restores: number }[] =
-    [];
+  readonly cleaned: {
+    readonly family: Family;
+    readonly snapshot: Snapshot;
+    readonly released: boolean;
+    readonly restores: number;
+  }[] = [];
   readonly conntrack: Config['conntrack'][] = [];
   readonly sysctls = new Map<string, number>();
   readonly observersStarted: Config[] = [];
@@ -161,8 +165,9 @@ export class FakeNode {
         return { observe, stop };
       },
       createFlowCleaner: () => ({
-        programmed: (family, snapshot) => {
-          this.cleaned.push({ family, snapshot, restores: this.programs.restores[family].length });
+        programmed: (family, snapshot, released = false) => {
+          const restores = this.programs.restores[family].length;
+          this.cleaned.push({ family, snapshot, released, restores });
         },
         stop: async () => undefined,
       }),
