@@ -87,11 +87,12 @@ async function run(command: Command, limits: ExecLimits): Promise<CommandResult>
   feed(child.stdin, command.stdin ?? []).catch((thrown: unknown) => fail(toError(thrown)));
   const limit = limitTime(command, killer.stop);
   const end = await ending(child);
+  const taken = await stdout();
   killer.release();
   const timedOut = limit.release();
   if (failure !== undefined) throw failure;
   const milliseconds = performance.now() - began;
-  return { argv: command.argv, ...end, timedOut, milliseconds, stdout: stdout(), stderr: stderr() };
+  return { argv: command.argv, ...end, timedOut, milliseconds, stdout: taken, stderr: stderr() };
 }
 
 /** Hands standard output on to who wants it in pieces, or collects it. */
@@ -100,13 +101,14 @@ function takeStdout(
   { argv, onStdout }: Command,
   { stdoutCharacters }: ExecLimits,
   fail: (error: Error) => void,
-): () => string {
+): () => Promise<string> {
   if (onStdout !== undefined) {
-    handOn(stream, onStdout, fail);
-    return () => '';
+    const done = handOn(stream, onStdout, fail);
+    return () => done().then(() => '');
   }
   const tooMuch = `it printed more than ${stdoutCharacters} characters and was stopped`;
-  return collectText(stream, stdoutCharacters, () => fail(failed(argv[0], tooMuch)));
+  const text = collectText(stream, stdoutCharacters, () => fail(failed(argv[0], tooMuch)));
+  return () => Promise.resolve(text());
 }
 
 /** Starts the program as the leader of a process group of its own. */

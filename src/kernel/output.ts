@@ -22,29 +22,30 @@ export function collectText(stream: Readable, limit: number, overflow: () => voi
 /**
  * Hands a stream on as UTF-8 text, in pieces as they come. A taker that gives a promise gets the next piece when it is kept.
  * @param fail called with what `take` throws; it gets nothing more then.
+ * @returns resolves when the taker is done with all that has come.
  */
 export function handOn(
   stream: Readable,
   take: (piece: string) => void | Promise<void>,
   fail: (error: Error) => void,
-): void {
+): () => Promise<void> {
+  let taking = Promise.resolve();
   let failed = false;
-  const failing = (thrown: unknown): void => {
-    failed = true;
-    fail(toError(thrown));
+  const hand = async (piece: string): Promise<void> => {
+    try {
+      if (!failed) await take(piece);
+    } catch (thrown) {
+      failed = true;
+      fail(toError(thrown));
+    }
   };
   stream.setEncoding('utf8');
   stream.on('data', (piece: string) => {
-    if (failed) return;
-    try {
-      const taken = take(piece);
-      if (taken === undefined) return;
-      stream.pause();
-      taken.catch(failing).finally(() => stream.resume());
-    } catch (thrown) {
-      failing(thrown);
-    }
+    stream.pause();
+    // In a row and not at once: when a program ends, Node lets its output flow, paused or not.
+    taking = taking.then(() => hand(piece)).finally(() => stream.resume());
   });
+  return () => taking;
 }
 
 /**
