@@ -180,6 +180,54 @@ describe('a server', () => {
   });
 });
 
+describe('requests that come together', () => {
+  const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+  const counting = async () => {
+    let requests = 0;
+    const server = await started({
+      handler: (asked, response) => {
+        requests += 1;
+        return hello(asked, response);
+      },
+    });
+    const [port = 0] = server.ports;
+    return { socket: await connected(port), port, requests: () => requests };
+  };
+
+  it('are answered in their order while they are few', async () => {
+    const { socket } = await counting();
+    let text = '';
+    socket.on('data', (data) => {
+      text += String(data);
+    });
+    socket.write(get.repeat(4));
+    await expect.poll(() => text.match(/hello/g)).toHaveLength(4);
+    socket.write(get);
+    await expect.poll(() => text.match(/hello/g)).toHaveLength(5);
+    socket.destroy();
+  });
+
+  it('by the thousand end their connection before the agent holds as many answers', async () => {
+    const { socket, port, requests } = await counting();
+    socket.on('error', () => undefined).resume();
+    const closed = new Promise<void>((resolve) => {
+      socket.once('close', () => resolve());
+    });
+    socket.write(get.repeat(20_000));
+    await closed;
+    expect(requests()).toBeLessThan(100);
+    expect((await ask({ port })).body).toBe('hello');
+  });
+
+  it('as heads of many kilobytes are read whole', async () => {
+    const { socket } = await counting();
+    socket.write(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(12_000)}\r\n\r\n`);
+    const [data] = await once(socket, 'data');
+    expect(String(data)).toMatch(/^HTTP\/1.1 200 /);
+    socket.destroy();
+  });
+});
+
 describe('a bound socket', () => {
   it('at :: leaves the other family to others', async () => {
     const { port } = await holder();
