@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { node } from '../../test/conformance/objects.ts';
 import { snapshotOf } from '../../test/conformance/rules-of.ts';
@@ -10,7 +12,7 @@ import { type Config, defaultConfig } from '../config/defaults.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Happening } from '../observe/happening.ts';
 import { createLog } from '../observe/log.ts';
-import { type Observers, type ObserversOptions, startObservers } from './observers.ts';
+import { createObservers, type Observers, type ObserversOptions, type Opening } from './observers.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -34,15 +36,18 @@ async function prepared() {
   };
   const world: { current: Config; snapshot: Snapshot | undefined } = { current: config, snapshot: undefined };
   const options: ObserversOptions = {
-    config,
     current: () => world.current,
     families: ['IPv4', 'IPv6'],
+    needsNode: true,
     log: createLog({ level: 'debug', format: 'json', colour: false, write: (line) => lines.push(line) }),
     narrate: (happening) => narrated.push(happening),
-    debug: { snapshot: () => world.snapshot, families: () => [] },
-    client: api,
   };
-  const start = async (more: Partial<ObserversOptions> = {}): Promise<Observers> => {
+  const debug = { snapshot: () => world.snapshot, families: () => [] };
+  const opening = (more: Partial<Opening> = {}): Opening => ({ config, client: api, debug, ...more });
+  const start = async (
+    more: Partial<Opening> = {},
+    without: Partial<ObserversOptions> = {},
+  ): Promise<Observers> => {
     const host = {
       exec: () => Promise.reject(new Error('there are no programs')),
       sysctls: {
@@ -53,8 +58,9 @@ async function prepared() {
       random: () => 0,
       clock,
     };
-    const observers = await startObservers({ ...options, ...more }, host);
+    const observers = createObservers({ ...options, ...without }, host);
     closers.push(() => observers.stop());
+    await observers.open(opening(more));
     return observers;
   };
   const ports = { healthz, metrics, checks };
@@ -72,7 +78,7 @@ async function prepared() {
   const sync = (observers: Observers, snapshot: Snapshot) => {
     for (const family of options.families) observers.observe(endedSync(family, { snapshot }));
   };
-  return { api, clock, lines, narrated, config, world, ports, start, hear, sync };
+  return { api, clock, lines, narrated, config, world, ports, opening, start, hear, sync };
 }
 
 describe('the observers', () => {
@@ -147,6 +153,42 @@ describe('the observers', () => {
   });
 });
 
+describe('opened with another configuration', () => {
+  it('keep ports that stay, health checks and counters', async () => {
+    const { ports, start, hear, sync, opening, config, api } = await prepared();
+    const observers = await start();
+    sync(observers, hear(observers));
+    await expect.poll(() => ask({ port: ports.checks })).toMatchObject({ status: 200 });
+    expect(await ask({ port: ports.healthz, path: '/healthz' })).toMatchObject({ status: 200 });
+    const waiting = [ports.healthz, ports.checks].map((port) => connect(port, '127.0.0.1'));
+    await Promise.all(waiting.map((socket) => once(socket, 'connect')));
+    await observers.leave();
+    expect(await ask({ port: ports.checks })).toMatchObject({ status: 200 });
+    const serving = { ...config.serving, metrics: { address: '::1', port: ports.metrics } };
+    await observers.open(opening({ config: { ...config, serving } }));
+    expect(await ask({ port: ports.checks })).toMatchObject({ status: 200 });
+    expect(waiting.map((socket) => socket.readyState)).toEqual(['open', 'open']);
+    for (const socket of waiting) socket.destroy();
+    await expect(ask({ port: ports.metrics })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+    const shown = await ask({ host: '::1', port: ports.metrics, path: '/metrics' });
+    expect(shown.body).toContain('kubeproxy_proxy_healthz_total{code="200"} 1\n');
+    expect(api.requests.map(({ body }) => body)).toMatchObject([
+      { reason: 'Starting' },
+      { reason: 'Starting' },
+    ]);
+  });
+
+  it('may give one server the address of the other', async () => {
+    const { ports, start, opening, config } = await prepared();
+    const observers = await start();
+    const { healthz, metrics } = config.serving;
+    const serving = { ...config.serving, healthz: metrics, metrics: healthz, hardFail: true };
+    await observers.open(opening({ config: { ...config, serving } }));
+    expect(await ask({ port: ports.metrics, path: '/livez' })).toMatchObject({ status: 200 });
+    expect(await ask({ port: ports.healthz, path: '/proxyMode' })).toMatchObject({ body: 'iptables' });
+  });
+});
+
 describe('an address in use', () => {
   it('is told to the log, to metrics and as an Event, and tried again', async () => {
     const { ports, start, narrated, api, clock } = await prepared();
@@ -175,6 +217,7 @@ describe('an address in use', () => {
     closers.push(holder.free);
     const starting = start({ config: { ...config, serving: { ...config.serving, hardFail: true } } });
     await expect(starting).rejects.toMatchObject({ code: 'NP-SERVE-001' });
+    for (const close of closers.splice(0).reverse()) await close();
     expect(api.requests).toMatchObject([
       { body: { reason: 'Starting' } },
       { body: { reason: 'FailedToStartMetricServer' } },

@@ -1,12 +1,12 @@
 import type { ApiClient } from '../cluster/api/client.ts';
-import type { Config, ListenAddress } from '../config/defaults.ts';
-import { configz } from '../config/write.ts';
+import type { Config } from '../config/defaults.ts';
 import { toError } from '../errors.ts';
 import { readConntrackFill } from '../kernel/conntrack-settings.ts';
 import type { Exec } from '../kernel/exec.ts';
 import { readCounters } from '../kernel/nfacct-read.ts';
 import type { Sysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
+import type { Node } from '../model/node.ts';
 import type { Clock } from '../observe/clock.ts';
 import { systemClock } from '../observe/clock.ts';
 import type { DebugState } from '../observe/debug-state.ts';
@@ -14,33 +14,44 @@ import { createEventRecorder } from '../observe/events.ts';
 import type { Happening, Observer } from '../observe/happening.ts';
 import { createHealth, type Health } from '../observe/health.ts';
 import { HealthCheckNodePorts } from '../observe/health-check-node-ports.ts';
-import { createHealthRoutes } from '../observe/health-routes.ts';
-import { type Handler, type HttpServer, serve } from '../observe/http.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
-import { createMetricsRoutes } from '../observe/metrics-routes.ts';
 import { buildInfo } from './build-info.ts';
 import { healthCheckAddresses } from './health-check-addresses.ts';
+import { createServers } from './servers.ts';
 
-/** What tells of the agent: metrics, health, Events. */
+/** What tells of the agent as long as the process lives: metrics, health, Events. */
 export interface Observers {
   readonly observe: Observer;
-  /** Frees all ports; what waits to be told is told, for two seconds at most. */
+  /**
+   * Serves and writes Events as the configuration says, in place of what was so before. A server whose address stays goes on, and so do all counters
+   * and the health-check node ports.
+   * @throws NodeplaneError `NP-SERVE-001` with `serving.hardFail`, when an address cannot be listened at.
+   */
+  open(opening: Opening): Promise<void>;
+  /** The client is about to be closed: what waits to be told is told, for two seconds at most. All else goes on. */
+  leave(): Promise<void>;
+  /** Frees all ports. */
   stop(): Promise<void>;
 }
 
-export interface ObserversOptions {
-  /** Where to serve, as long as these observers live. */
+/** What may change while the process lives. */
+export interface Opening {
   readonly config: Config;
-  /** As it is now: what may change without new observers. */
-  readonly current: () => Config;
-  readonly families: readonly Family[];
-  readonly log: Log;
-  /** Hears of what the observers themselves meet; what comes through {@link Observers.observe} it has heard already. */
-  readonly narrate: Observer;
   readonly debug: DebugState;
   /** Undefined when the objects come from manifests. */
   readonly client: ApiClient | undefined;
+}
+
+export interface ObserversOptions {
+  /** As it is now: what may change without being opened again. */
+  readonly current: () => Config;
+  readonly families: readonly Family[];
+  /** There is to be a Node object for this machine; a manifests directory may do without. */
+  readonly needsNode: boolean;
+  readonly log: Log;
+  /** Hears of what the observers themselves meet; what comes through {@link Observers.observe} it has heard already. */
+  readonly narrate: Observer;
 }
 
 /** The machine that the observers look at. */
@@ -51,42 +62,44 @@ export interface ObserversHost {
   readonly clock?: Clock;
 }
 
-/**
- * Starts all that tells of the agent.
- * @throws NodeplaneError `NP-SERVE-001` with `serving.hardFail`, when an address cannot be listened at; nothing is left behind.
- */
-export async function startObservers(options: ObserversOptions, host: ObserversHost): Promise<Observers> {
-  const { config, log, narrate } = options;
+/** All that tells of the agent; nothing is served before {@link Observers.open}. */
+export function createObservers(options: ObserversOptions, host: ObserversHost): Observers {
+  const { log, narrate, current } = options;
   const clock = host.clock ?? systemClock;
   const tell: Observer = (happening) => {
     narrate(happening);
     observe(happening);
   };
+  let debug: DebugState = nothingYet;
+  let events = createEventRecorder({ ...recording(current(), log, host), client: undefined, clock });
   const metrics = openMetrics(options, host);
   const health = openHealth(options, clock);
   const nodePorts = openNodePorts(options, { health, tell, clock });
-  const events = createEventRecorder({
-    client: config.events ? options.client : undefined,
-    nodeName: config.nodeName,
-    version: buildInfo.version,
-    log,
-    clock,
-    random: host.random,
-  });
-  const observe = oneByOne({ metrics, health, nodePorts, events }, log);
-  const servers: HttpServer[] = [];
-  const stop = async (): Promise<void> => {
-    await Promise.all([...servers, nodePorts, events].map((each) => each.stop()));
-    metrics.stop();
+  const written: Observer = (happening) => events.observe(happening);
+  const observe = oneByOne({ metrics, health, nodePorts, events: { observe: written } }, log);
+  const shown = { snapshot: () => debug.snapshot(), families: () => debug.families() };
+  const servers = createServers({ ...options, metrics, health, tell, debug: shown, clock });
+  return {
+    observe,
+    open: async ({ config, client, debug: fresh }) => {
+      debug = fresh;
+      await events.stop();
+      const wanted = config.events ? client : undefined;
+      events = createEventRecorder({ ...recording(config, log, host), client: wanted, clock });
+      await servers.open(config.serving);
+    },
+    leave: () => events.stop(),
+    stop: async () => {
+      await Promise.all([servers, nodePorts, events].map((each) => each.stop()));
+      metrics.stop();
+    },
   };
-  try {
-    for (const server of serversOf(options, { metrics, health, tell }))
-      servers.push(await serve({ ...server, hardFail: config.serving.hardFail, log, clock }));
-  } catch (thrown) {
-    await stop();
-    throw thrown;
-  }
-  return { observe, stop };
+}
+
+const nothingYet: DebugState = { snapshot: () => undefined, families: () => [] };
+
+function recording({ nodeName }: Config, log: Log, { random }: ObserversHost) {
+  return { nodeName, version: buildInfo.version, log, random };
 }
 
 function openMetrics({ families }: ObserversOptions, { exec, sysctls }: ObserversHost): Metrics {
@@ -98,9 +111,9 @@ function openMetrics({ families }: ObserversOptions, { exec, sysctls }: Observer
   });
 }
 
-function openHealth({ families, current }: ObserversOptions, clock: Clock): Health {
+function openHealth({ families, needsNode, current }: ObserversOptions, clock: Clock): Health {
   const syncPeriodMilliseconds = () => current().sync.syncPeriodMilliseconds;
-  return createHealth({ families, syncPeriodMilliseconds, clock });
+  return createHealth({ families, needsNode, syncPeriodMilliseconds, clock });
 }
 
 interface NodePortsContext {
@@ -109,17 +122,26 @@ interface NodePortsContext {
   readonly clock: Clock;
 }
 
+/** The Node that was heard of last counts, also while the source is opened anew. */
 function openNodePorts(
-  { current, debug, log }: ObserversOptions,
+  { current, log }: ObserversOptions,
   { health, tell, clock }: NodePortsContext,
-): HealthCheckNodePorts {
-  return new HealthCheckNodePorts({
+): Pick<HealthCheckNodePorts, 'observe' | 'stop'> {
+  let node: Node | undefined;
+  const nodePorts = new HealthCheckNodePorts({
     isHealthy: () => health.isHealthy(),
-    addresses: () => healthCheckAddresses(current().routing, debug.snapshot()?.node),
+    addresses: () => healthCheckAddresses(current().routing, node),
     observe: tell,
     log,
     clock,
   });
+  return {
+    observe: (happening) => {
+      if (happening.kind === 'snapshot-heard') ({ node } = happening.snapshot);
+      nodePorts.observe(happening);
+    },
+    stop: () => nodePorts.stop(),
+  };
 }
 
 /** Each hears everything, also when another one throws; that is told once for each cause. */
@@ -139,40 +161,4 @@ function oneByOne(observers: Readonly<Record<string, { readonly observe: Observe
       }
     }
   };
-}
-
-interface ServersContext {
-  readonly metrics: Metrics;
-  readonly health: Health;
-  readonly tell: Observer;
-}
-
-interface Server {
-  readonly what: string;
-  readonly listen: ListenAddress;
-  readonly handler: Handler;
-  readonly failed: (error: Error) => void;
-}
-
-function serversOf(options: ObserversOptions, { metrics, health, tell }: ServersContext): readonly Server[] {
-  const { config, current, debug } = options;
-  const failed = (server: 'healthz' | 'metrics') => (error: Error) =>
-    tell({ kind: 'listen-failed', server, service: undefined, error });
-  const metricsRoutes = createMetricsRoutes({
-    metrics,
-    mode: config.mode,
-    configz: () => configz(current()),
-    debug,
-    profiling: () => current().serving.profiling,
-  });
-  const { healthz, metrics: metricsAddress } = config.serving;
-  return [
-    {
-      what: 'The health server',
-      listen: healthz,
-      handler: createHealthRoutes(health, tell),
-      failed: failed('healthz'),
-    },
-    { what: 'The metrics server', listen: metricsAddress, handler: metricsRoutes, failed: failed('metrics') },
-  ].flatMap(({ listen, ...server }) => (listen === undefined ? [] : [{ listen, ...server }]));
 }

@@ -10,7 +10,7 @@ import type { Family } from '../model/address.ts';
 import type { Log } from '../observe/log.ts';
 import { createDriftWatch, type DriftWatch, type DriftWatchOptions } from './drift/watch.ts';
 import { createFlowCleaner, type FlowCleaner, type FlowCleanerOptions } from './flows.ts';
-import { type Observers, type ObserversOptions, startObservers } from './observers.ts';
+import { createObservers, type Observers, type ObserversOptions } from './observers.ts';
 import { setOomScore } from './oom-score.ts';
 import { openSource } from './open-source.ts';
 
@@ -24,7 +24,7 @@ export interface Rooms {
   /** Families that this host speaks. */
   readonly supportedFamilies: () => Promise<readonly Family[]>;
   readonly openSource: typeof openSource;
-  readonly startObservers: (options: ObserversOptions) => Promise<Observers>;
+  readonly createObservers: (options: ObserversOptions) => Observers;
   readonly createFlowCleaner: (options: FlowCleanerOptions) => FlowCleaner;
   readonly createDriftWatch: (options: Omit<DriftWatchOptions, 'follow'>) => DriftWatch;
   /** Gives what could not be set. */
@@ -42,7 +42,7 @@ export function machineRooms(): Rooms {
     random: Math.random,
     supportedFamilies: () => supportedFamilies(sysctls),
     openSource,
-    startObservers: (options) => startObservers(options, { exec, sysctls, random: Math.random }),
+    createObservers: (options) => createObservers(options, { exec, sysctls, random: Math.random }),
     createFlowCleaner,
     createDriftWatch: (options) => createDriftWatch({ ...options, follow }),
     applyConntrackSettings: (settings) => {

@@ -229,7 +229,7 @@ describe('the configuration', () => {
     expect(node.rules()).toMatch(/cluster IP" .*-j KUBE-MARK-MASQ|cluster IP.*KUBE-MARK-MASQ/);
     expect(node.conntrack.at(-1)).toEqual(conntrack);
     expect(node.source.starts).toBe(1);
-    expect(node.observersStarted).toHaveLength(1);
+    expect(node.observersOpened).toHaveLength(1);
   });
 
   it('is applied by opening source and observers again where it cannot; the rules stay', async () => {
@@ -240,10 +240,15 @@ describe('the configuration', () => {
     node.configure({ events: false });
     await node.until(() => node.source.starts === 2);
     await node.synced(2);
-    expect(node.observersStarted.map(({ events }) => events)).toEqual([true, false]);
-    expect([node.observersStopped, node.source.stops]).toEqual([1, 1]);
+    expect(node.observersOpened.map(({ events }) => events)).toEqual([true, false]);
+    expect([node.observersStopped, node.source.stops]).toEqual([0, 1]);
     expect(node.rules()).toBe(before);
     expect(node.programs.restores.IPv4).toHaveLength(1);
+    const heard = node.happenings.filter(({ kind }) => kind === 'snapshot-heard');
+    expect(heard).toMatchObject([
+      { services: 1, slices: 1 },
+      { services: 0, slices: 0 },
+    ]);
     node.source.tell([nodeA, ...web(1), ...web(2)]);
     await node.pass(2000);
     expect(node.rules()).toContain(pod(2));

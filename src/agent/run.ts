@@ -4,6 +4,7 @@ import { followConfig } from './live-config.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { machineRooms, type Rooms } from './rooms.ts';
 import { session } from './session.ts';
+import { openTelling } from './telling.ts';
 
 /**
  * The agent: follows the source and keeps the kernel equal to it until the signal is aborted; rules stay when it ends. What time can heal
@@ -22,6 +23,7 @@ export async function runIn(rooms: Rooms, options: SourceOptions, context: Conte
   const { log, signal } = context;
   const families = options.families ?? (await rooms.supportedFamilies());
   const live = followConfig(options.config, options.updates, log);
+  const telling = openTelling({ rooms, options, context, live, families });
   let failures = 0;
   try {
     for (let first = true; !signal.aborted; first = false) {
@@ -29,7 +31,7 @@ export async function runIn(rooms: Rooms, options: SourceOptions, context: Conte
       const end = AbortSignal.any([signal, ending.signal]);
       live.onRestart(() => ending.abort());
       try {
-        await session({ rooms, options, context, live, families, end });
+        await session({ rooms, options, context, live, telling, families, end });
         failures = 0;
       } catch (thrown) {
         if (first) throw thrown;
@@ -40,6 +42,7 @@ export async function runIn(rooms: Rooms, options: SourceOptions, context: Conte
     }
   } finally {
     await live.stop();
+    await telling.observers.stop();
   }
   log.info({ signal: String(signal.reason) }, 'ended; the rules stay');
 }

@@ -11,11 +11,12 @@ import { createHealthRoutes } from './health-routes.ts';
 
 const dual: readonly Family[] = ['IPv4', 'IPv6'];
 
-function started(families: readonly Family[] = dual) {
+function started(families: readonly Family[] = dual, needsNode = true) {
   const clock = new ManualClock();
   const settings = { syncPeriodMilliseconds: 30_000 };
   const health = createHealth({
     families,
+    needsNode,
     clock,
     syncPeriodMilliseconds: () => settings.syncPeriodMilliseconds,
   });
@@ -187,6 +188,17 @@ describe('the node', () => {
     expect(JSON.parse(told.body)).toMatchObject({ nodeEligible: status === 200, healthy: true });
     expect(health.livez().status).toBe(200);
     expect(health.livez().body).not.toContain('nodeEligible');
+  });
+
+  it('may do without a Node where none is needed, until there was one', () => {
+    const { health } = started(dual, false);
+    expect(health.healthz().status).toBe(503);
+    health.observe(heard(snapshotWith(undefined)));
+    expect(health.healthz().status).toBe(200);
+    health.observe(staying);
+    expect(health.healthz().status).toBe(200);
+    health.observe(heard(snapshotWith(undefined)));
+    expect(health.healthz().status).toBe(503);
   });
 });
 

@@ -8,6 +8,8 @@ import type { Observer, SyncReport } from './happening.ts';
 export interface HealthOptions {
   /** Families that this node is to serve. */
   readonly families: readonly Family[];
+  /** Without a Node object nobody is to come; else only once there was one. */
+  readonly needsNode: boolean;
   /** `syncPeriod` as it is now; twice as much is the patience with a family. */
   readonly syncPeriodMilliseconds: () => number;
   readonly clock: Clock;
@@ -46,9 +48,11 @@ interface FamilyState {
  * Health as kube-proxy's pkg/proxy/healthcheck has it: a family is ill when a change waits for 2 × syncPeriod or longer, since the *oldest* that
  * waits. Where nothing waits all is well, so that an API server that is away restarts no agent.
  */
-export function createHealth({ families, syncPeriodMilliseconds, clock }: HealthOptions): Health {
+export function createHealth(options: HealthOptions): Health {
+  const { families, syncPeriodMilliseconds, clock } = options;
   const states = new Map<Family, FamilyState>();
   let latest: Snapshot | undefined;
+  let { needsNode } = options;
   const stateOf = (family: Family): FamilyState => {
     const known = states.get(family);
     const state = known ?? { updatedDate: clock.date(), waitingSince: undefined, queued: 0 };
@@ -66,13 +70,15 @@ export function createHealth({ families, syncPeriodMilliseconds, clock }: Health
   };
   return {
     observe: (happening) => {
-      if (happening.kind === 'snapshot-heard') latest = happening.snapshot;
-      else if (happening.kind === 'sync-queued') queue(stateOf(happening.family), clock);
+      if (happening.kind === 'snapshot-heard') {
+        latest = happening.snapshot;
+        needsNode ||= latest.node !== undefined;
+      } else if (happening.kind === 'sync-queued') queue(stateOf(happening.family), clock);
       else if (happening.kind === 'sync-ended') end(stateOf(happening.family), happening, latest, clock);
     },
     isHealthy,
     livez: () => verdict(),
-    healthz: () => verdict(isEligible(latest?.node)),
+    healthz: () => verdict(latest !== undefined && isEligible(latest.node, needsNode)),
   };
 }
 
@@ -90,8 +96,9 @@ function end(state: FamilyState, report: SyncReport, latest: Snapshot | undefine
   state.updatedDate = clock.date();
 }
 
-function isEligible(node: Node | undefined): boolean {
-  return node !== undefined && !node.deleting && !node.taintKeys.includes(leavingTaint);
+function isEligible(node: Node | undefined, needsNode: boolean): boolean {
+  if (node === undefined) return !needsNode;
+  return !node.deleting && !node.taintKeys.includes(leavingTaint);
 }
 
 interface BodyParts {

@@ -40,7 +40,7 @@ export class FakeNode {
   }[] = [];
   readonly conntrack: Config['conntrack'][] = [];
   readonly sysctls = new Map<string, number>();
-  readonly observersStarted: Config[] = [];
+  readonly observersOpened: Config[] = [];
   readonly config: Config;
   observersStopped = 0;
   /** Why the source cannot be opened. */
@@ -155,15 +155,17 @@ export class FakeNode {
         if (this.sourceError !== undefined) throw this.sourceError;
         return { source: this.source, client: undefined satisfies ApiClient | undefined };
       },
-      startObservers: async ({ config, debug }) => {
-        this.observersStarted.push(config);
-        this.debug = debug;
-        const observe = (happening: Happening): void => void this.happenings.push(happening);
-        const stop = async (): Promise<void> => {
+      createObservers: () => ({
+        observe: (happening: Happening): void => void this.happenings.push(happening),
+        open: async ({ config, debug }) => {
+          this.observersOpened.push(config);
+          this.debug = debug;
+        },
+        leave: async () => undefined,
+        stop: async () => {
           this.observersStopped += 1;
-        };
-        return { observe, stop };
-      },
+        },
+      }),
       createFlowCleaner: () => ({
         programmed: (family, snapshot, released = false) => {
           const restores = this.programs.restores[family].length;
