@@ -34,6 +34,15 @@ describe('the log as JSON', () => {
     });
   });
 
+  it('says once what the cause says', () => {
+    const { log, written } = recording({});
+    const cause = new Error('EACCES: permission denied');
+    log.error({ err: new Error(`it could not be set: ${cause.message}.`, { cause }) }, 'failed');
+    const { err } = JSON.parse(written[0] ?? '');
+    expect(err.message).toBe('it could not be set: EACCES: permission denied.');
+    expect(err.stack).toContain('caused by: Error: EACCES');
+  });
+
   it('breaks no line for hostile text', () => {
     const { log, written } = recording({});
     log.info({ object: 'a\n{"level":"error"}' }, 'x\ny');

@@ -34,8 +34,19 @@ export function createLog(options: LogOptions): Log {
     options.write(options.format === 'json' ? json : readable(json, options.colour));
   };
   const formatters = { level: (level: string) => ({ level }) };
-  const settings = { level: options.level, base: null, formatters, timestamp: pino.stdTimeFunctions.isoTime };
+  const settings = {
+    level: options.level,
+    base: null,
+    formatters,
+    serializers: { err: fieldsOfError },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
   return pino(settings, { write });
+}
+
+/** pino's fields, but its message repeats that of each cause, which ours name already; the stack tells of all. */
+function fieldsOfError(err: unknown): unknown {
+  return err instanceof Error ? { ...pino.stdSerializers.err(err), message: err.message } : err;
 }
 
 /** Entries of before anything is known, and of tests. */
