@@ -49,6 +49,8 @@ export class ApiError extends NodeplaneError {
   /** `reason` of a Status object: `Expired`, `Forbidden`. */
   readonly reason: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** The connection stood, TLS included, and was then cut: a server was there. A load balancer without one cuts the handshake. */
+  readonly wasCut: boolean;
 
   constructor(
     code: ErrorCode,
@@ -57,6 +59,7 @@ export class ApiError extends NodeplaneError {
       readonly status?: number | undefined;
       readonly reason?: string | undefined;
       readonly retryAfterSeconds?: number | undefined;
+      readonly wasCut?: boolean;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -64,5 +67,6 @@ export class ApiError extends NodeplaneError {
     this.status = about.status;
     this.reason = about.reason;
     this.retryAfterSeconds = about.retryAfterSeconds;
+    this.wasCut = about.wasCut ?? false;
   }
 }

@@ -45,8 +45,8 @@ const handshakeReasons: readonly (readonly [words: string, reason: string])[] = 
   ['alert protocol version', 'the server wants another version of TLS'],
 ];
 
-/** What an error of node:net, node:tls, node:http or node:zlib means for a request. */
-export function connectionError(server: string, action: ApiAction, cause: Error): ApiError {
+/** What an error of node:net, node:tls, node:http or node:zlib means for a request. `wasCut`: TCP and TLS stood before. */
+export function connectionError(server: string, action: ApiAction, cause: Error, wasCut: boolean): ApiError {
   const code = codeOf(cause);
   if (code.startsWith('HPE_') || code.startsWith('Z_')) {
     const reason = code.startsWith('Z_') ? `its compression is broken (${code})` : `it is no HTTP (${code})`;
@@ -54,7 +54,7 @@ export function connectionError(server: string, action: ApiAction, cause: Error)
   }
   const reason = tlsReason(code, cause);
   if (reason !== undefined) return new ApiError('NP-API-003', { server, reason }, { cause });
-  return new ApiError('NP-API-002', { server, reason: networkReason(code, cause) }, { cause });
+  return new ApiError('NP-API-002', { server, reason: networkReason(code, cause) }, { wasCut, cause });
 }
 
 /** The code of the error, or of the first of many: one for each address of a name. */

@@ -26,6 +26,7 @@ function errorEvent(code: number, reason?: string): ErrorEvent {
 }
 
 const away = new ApiError('NP-API-002', { server: 'https://api', reason: 'connect ECONNREFUSED' });
+const cut = new ApiError('NP-API-002', { server: 'https://api', reason: 'reset' }, { wasCut: true });
 const html = new ApiError('NP-API-007', about);
 const silent = new ApiError('NP-API-008', about);
 
@@ -34,6 +35,7 @@ interface Fall {
   readonly attempt: Attempt;
   readonly answered?: boolean;
   readonly heard?: boolean;
+  readonly opened?: boolean;
   readonly milliseconds?: number;
   readonly resource?: { readonly canDropFieldSelector: boolean; readonly optional: boolean };
 }
@@ -42,7 +44,9 @@ function fall(failure: unknown, { attempt, answered = true, heard = false, ...re
   const { course = attempt === 'watch' ? followed : begun } = rest;
   const { resource = { canDropFieldSelector: false, optional: false } } = rest;
   const { milliseconds = 300_000 } = rest;
-  const trial: Trial = { attempt, answered, heard, milliseconds, brief: milliseconds < 5000 };
+  const opened = rest.opened ?? heard;
+  const brief = milliseconds < 5000;
+  const trial: Trial = { attempt, answered, opened, heard, milliseconds, brief };
   const turn = afterFailure(course, trial, failure, resource, 1000);
   return { ...turn, next: nextAttempt(turn.course, 500) };
 }
@@ -85,15 +89,18 @@ describe('the course of a reflector', () => {
     expect(course).toEqual(followed);
   });
 
-  it.each([401, 403, 408, 429, 500, 502, 503])(
-    'resumes for minutes while watches get %i, then tries a list in case that it is only watches, ever more rarely',
-    (code) => {
+  it.each([
+    ...[401, 403, 408, 429, 500, 502, 503].map((code) => [String(code), status(code)] as const),
+    ['cut before an answer', cut] as const,
+  ])(
+    'resumes for minutes while watches get %s, then tries a list in case that it is only watches, ever more rarely',
+    (_, failure) => {
       let course = followed;
       const attempts: Attempt[] = [];
       for (let count = 0; count < 60; count++) {
         const attempt = nextAttempt(course, 0);
         attempts.push(attempt);
-        course = fall(status(code), { attempt, milliseconds: 1, course }).course;
+        course = fall(failure, { attempt, milliseconds: 1, course }).course;
       }
       const lists = attempts.flatMap((attempt, index) => (attempt === 'list' ? [index] : []));
       expect(lists).toEqual([8, 17, 34]);
@@ -200,6 +207,8 @@ describe('the course of a reflector', () => {
     expect(again(first.course, 299_000).next).toBe('watch');
     expect(again(first.course, 300_000).next).toBe('watch-list');
     expect(again(again(followed, 100).course, 100).next).toBe('watch-list');
+    const cutTwice = { attempt: 'watch', opened: true, milliseconds: 100 } as const;
+    expect(fall(cut, { ...cutTwice, course: fall(cut, cutTwice).course }).next).toBe('watch-list');
     expect(again(afterEvent(first.course, '8'), 300_000).next).toBe('watch');
     const nobody = fall(away, { attempt: 'watch', course: first.course, answered: false });
     expect(nobody.next).toBe('watch');

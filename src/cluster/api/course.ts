@@ -85,6 +85,8 @@ export interface Trial {
   readonly attempt: Attempt;
   /** Somebody was there, if only to say nothing. */
   readonly answered: boolean;
+  /** The server let the watch through. */
+  readonly opened: boolean;
   /** Something was heard. */
   readonly heard: boolean;
   readonly milliseconds: number;
@@ -116,7 +118,7 @@ export function afterFailure(
     return afterRefusal(course);
   }
   if (trial.attempt === 'watch') return { course: afterWatch(course, trial, failure), again: 'after a wait' };
-  if (course.unmet >= course.patience && (!trial.answered || isUnmet(failure))) {
+  if (course.unmet >= course.patience && (!trial.answered || isUnmet(trial, failure))) {
     // So it is not watches alone. The longer that lasts the fewer lists: the first to come through should be a watch.
     return { course: { ...course, patience: 2 * course.patience }, again: 'after a wait' };
   }
@@ -148,15 +150,16 @@ function afterRefusal(course: Course): Turn {
 function afterWatch(course: Course, trial: Trial, failure: unknown): Course {
   // However long nobody is there: whoever comes back most likely knows our version, and a list would meet nobody either.
   if (!trial.answered) return course;
-  if (isUnmet(failure)) return { ...course, unmet: course.unmet + 1 };
+  if (isUnmet(trial, failure)) return { ...course, unmet: course.unmet + 1 };
   const quiet = trial.heard ? course : afterFruitless(course, trial.milliseconds, trial.brief);
   const newest = isVersionUnavailable(failure) && !isExpired(failure);
   return { ...afterAnswer(quiet), newest, listed: !(newest || isDoubtful(failure)) };
 }
 
 /** A server that is too busy, has just started or is broken, or something before it that finds none behind. It says nothing about our version. */
-function isUnmet(failure: unknown): boolean {
+function isUnmet({ opened }: Trial, failure: unknown): boolean {
   if (!(failure instanceof ApiError)) return false;
+  if (failure.wasCut) return !opened;
   const { status = 0 } = failure;
   if (failure instanceof ErrorEvent) return status === 429;
   return [401, 403, 408, 429].includes(status) || (status >= 500 && !isVersionUnavailable(failure));

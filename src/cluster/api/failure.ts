@@ -17,7 +17,7 @@ export function isVersionUnavailable(thrown: unknown): boolean {
 
 /** Nobody was there to answer. */
 export function isUnreachable(thrown: unknown): boolean {
-  return thrown instanceof ApiError && unreachable.has(thrown.code);
+  return thrown instanceof ApiError && unreachable.has(thrown.code) && !thrown.wasCut;
 }
 
 const unreachable: ReadonlySet<string> = new Set(['NP-API-002', 'NP-API-003', 'NP-API-009']);

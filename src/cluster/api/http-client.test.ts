@@ -176,8 +176,28 @@ describe('a network that fails', () => {
   ] as const)('%s', async (_, fault, reason) => {
     api.fail(fault);
     const error = await failureOf(read(await connected()));
-    expect(error).toMatchObject({ code: 'NP-API-002', message: expect.stringContaining(reason) });
+    expect(error).toMatchObject({
+      code: 'NP-API-002',
+      message: expect.stringContaining(reason),
+      wasCut: true,
+    });
   });
+
+  it.each(['destroy', 'resetAndDestroy'] as const)(
+    'a handshake that is cut (%s), as by a load balancer with no server behind it, is nobody',
+    async (how) => {
+      const nobody = createTcpServer((socket) => void socket.once('data', () => socket[how]()));
+      await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve));
+      const address = nobody.address();
+      const port = typeof address === 'object' ? address?.port : undefined;
+      try {
+        const client = await connected({ server: `https://127.0.0.1:${port}` });
+        expect(await failureOf(read(client))).toMatchObject({ code: 'NP-API-002', wasCut: false });
+      } finally {
+        nobody.close();
+      }
+    },
+  );
 
   it('refused, and reached again later', async () => {
     const client = await connected();
@@ -185,6 +205,7 @@ describe('a network that fails', () => {
     expect(await failureOf(read(client))).toMatchObject({
       code: 'NP-API-002',
       message: `The API server ${api.url} cannot be reached: connection refused.`,
+      wasCut: false,
     });
     await api.network('up');
     expect(await read(client)).toContain('"web"');

@@ -8,12 +8,15 @@ import { sleep } from './sleep.ts';
 
 /** A server may be away for a moment; somebody waits for the answer. */
 const mostTries = 4;
+/** No other try begins after so long: a way that swallows everything takes 20 s each. */
+const mostMilliseconds = 15_000;
 
 /** Lists a resource once, in its newest state. Resolves early when the signal aborts. @throws ApiError after some tries */
 export async function listOnce(options: ReflectorOptions, signal: AbortSignal): Promise<void> {
   const { clock, times, random, resource, holdings, sink, observe } = options;
   const backoff = createBackoff(times.backoff, clock, random);
   let { fieldSelector } = resource;
+  const first = clock.now();
   for (let tries = 1; !signal.aborted; tries++) {
     const began = clock.now();
     try {
@@ -30,16 +33,32 @@ export async function listOnce(options: ReflectorOptions, signal: AbortSignal): 
       return;
     } catch (thrown) {
       if (signal.aborted) return;
-      const trial = { attempt: 'list', answered: true, heard: false, milliseconds: 0, brief: false } as const;
-      const { again, course, without } = afterFailure(beginCourse(fieldSelector), trial, thrown, resource, 0);
+      const { again, course, without } = afterFailure(
+        beginCourse(fieldSelector),
+        listed,
+        thrown,
+        resource,
+        0,
+      );
       if (without) return;
       fieldSelector = course.fieldSelector;
       if (again === 'at once') continue;
-      if (tries >= mostTries || isFinal(thrown)) throw thrown;
+      const late = clock.now() - first > mostMilliseconds;
+      if (late || tries >= mostTries || isFinal(thrown)) throw thrown;
       await sleep(clock, backoff.fail(askedMilliseconds(thrown)).milliseconds, signal);
     }
   }
 }
+
+/** No watch that could say anything about the course. */
+const listed = {
+  attempt: 'list',
+  answered: true,
+  opened: true,
+  heard: false,
+  milliseconds: 0,
+  brief: false,
+} as const;
 
 /** What no second try mends. */
 function isFinal(thrown: unknown): boolean {

@@ -88,7 +88,7 @@ export class Reflector {
     };
     const listener = {
       opened: () => {
-        trial.answered = true;
+        trial.opened = true;
         this.#course = afterAnswer(this.#course);
       },
       event: (event: WatchEvent) => {
@@ -165,7 +165,7 @@ export class Reflector {
     if (without) this.#tellWithout(error);
     if (again === 'at once') return;
     if (again === 'much later') return sleep(clock, times.withoutAgain * (1 + random()), signal);
-    const { milliseconds, first } = this.#backoff.fail(askedMilliseconds(error), trial.answered ? lasted : 0);
+    const { milliseconds, first } = this.#backoff.fail(askedMilliseconds(error), trial.opened ? lasted : 0);
     if (without) return sleep(clock, milliseconds, signal);
     if (first || this.#failures.size > mostRemembered) this.#failures.clear();
     const unchanged = this.#failures.has(error.message);
@@ -174,10 +174,11 @@ export class Reflector {
     await sleep(clock, milliseconds, signal);
   }
 
-  #turn({ attempt, heard, answered }: OpenTrial, error: Error, milliseconds: number): Turn {
+  #turn({ attempt, heard, opened }: OpenTrial, error: Error, milliseconds: number): Turn {
     const { resource, clock, times } = this.#options;
     const brief = milliseconds < times.briefWatch;
-    const trial = { attempt, heard, answered: answered || !isUnreachable(error), milliseconds, brief };
+    const answered = opened || !isUnreachable(error);
+    const trial = { attempt, heard, opened, answered, milliseconds, brief };
     return afterFailure(this.#course, trial, error, resource, clock.now() + times.watchListAgain);
   }
 
@@ -201,7 +202,7 @@ const mostRemembered = 16;
 class OpenTrial {
   attempt: Attempt;
   readonly began: number;
-  answered = false;
+  opened = false;
   heard = false;
 
   constructor(attempt: Attempt, began: number) {

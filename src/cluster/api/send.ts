@@ -38,7 +38,7 @@ export function send(outgoing: Outgoing): Promise<ApiResponse> {
     signal.addEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
     client.on('socket', (socket) =>
-      watchConnect(socket, connectMilliseconds, () => end.by(client, notConnected(outgoing))),
+      watchConnect(socket, connectMilliseconds, end.stood, () => end.by(client, notConnected(outgoing))),
     );
     // Stays for good: an error may come late, after the answer or after the end.
     client.on('error', (error) => reject(end.reasonFor(error)));
@@ -58,27 +58,35 @@ export function send(outgoing: Outgoing): Promise<ApiResponse> {
 /** Why a request was ended by us, which goes before whatever error its end makes. */
 interface Ending {
   readonly by: (client: ClientRequest, reason: Error) => void;
+  /** From now on an error is one of a connection that stood. */
+  readonly stood: () => void;
   readonly reasonFor: (error: Error) => Error;
 }
 
 function startEnding({ server, request }: Outgoing): Ending {
   let ours: Error | undefined;
+  let stood = false;
   return {
     by(client, reason) {
       ours ??= reason;
       client.destroy();
     },
-    reasonFor: (error) => ours ?? connectionError(server, request.what, error),
+    stood() {
+      stood = true;
+    },
+    reasonFor: (error) => ours ?? connectionError(server, request.what, error, stood),
   };
 }
 
-/** Calls `late` when a socket that is still connecting has not finished TCP and TLS in time. */
-function watchConnect(socket: Socket, milliseconds: number, late: () => void): void {
-  if (!socket.connecting) return;
+/** Calls `stood` once TCP and TLS are there, `late` when a socket that is still connecting has not finished them in time. */
+function watchConnect(socket: Socket, milliseconds: number, stood: () => void, late: () => void): void {
+  if (!socket.connecting) return stood();
   socket.setKeepAlive(true, keepAliveMilliseconds);
   const timer = setTimeout(late, milliseconds);
   const done = (): void => clearTimeout(timer);
-  socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', done);
+  const connected = socket instanceof TLSSocket ? 'secureConnect' : 'connect';
+  socket.once(connected, done);
+  socket.once(connected, stood);
   socket.once('close', done);
 }
 

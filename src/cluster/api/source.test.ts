@@ -599,6 +599,18 @@ describe('without watching', () => {
     expect(heard.snapshots).toEqual([]);
   });
 
+  it('throws after the first try that was silent for long', async () => {
+    const heard = begin({
+      watch: false,
+      prepare: (server) => {
+        server.faultOf = fail({ kind: 'silence', bytes: undefined });
+      },
+    });
+    await heard.clock.pass(61_000);
+    expect(heard.outcome).toMatchObject({ code: 'NP-API-008' });
+    expect(asked(heard)).toHaveLength(1);
+  });
+
   it('throws 403 at once, naming verb and resource', async () => {
     const heard = begin({
       watch: false,
