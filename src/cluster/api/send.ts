@@ -80,7 +80,10 @@ function startEnding({ server, request }: Outgoing): Ending {
 
 /** Calls `stood` once TCP and TLS are there, `late` when a socket that is still connecting has not finished them in time. */
 function watchConnect(socket: Socket, milliseconds: number, stood: () => void, late: () => void): void {
-  if (!socket.connecting) return stood();
+  if (!socket.connecting) {
+    stood();
+    return;
+  }
   socket.setKeepAlive(true, keepAliveMilliseconds);
   const timer = setTimeout(late, milliseconds);
   const done = (): void => clearTimeout(timer);
