@@ -41,7 +41,8 @@ const stable = [
 const warmUpMilliseconds = 60_000;
 const changeEveryMilliseconds = 100;
 const sampleEveryMilliseconds = 2000;
-const drainMilliseconds = 60_000;
+/** A watch that has failed several times is tried again after up to a minute. */
+const drainMilliseconds = 90_000;
 
 /** Constant change, faults now and then, and constant traffic to Services that nobody changes. */
 export async function soak({ variant, minutes, services, seed }: SoakOptions): Promise<Soaked> {
@@ -104,7 +105,7 @@ class Unrest {
     this.#random = createRandom(seed + 1);
     this.#loops = [
       this.#every(changeEveryMilliseconds, () => this.#change()),
-      this.#every(12_000, () => this.#cutApi()),
+      this.#every(30_000, () => this.#cutApi()),
       this.#every(9000, () => this.#drift()),
     ];
     for (const loop of this.#loops) loop.catch(() => undefined); // told by stop()
