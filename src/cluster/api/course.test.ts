@@ -36,17 +36,16 @@ interface Fall {
   readonly answered?: boolean;
   readonly heard?: boolean;
   readonly opened?: boolean;
-  readonly milliseconds?: number;
+  readonly fruitless?: number;
   readonly resource?: { readonly canDropFieldSelector: boolean; readonly optional: boolean };
 }
 
 function fall(failure: unknown, { attempt, answered = true, heard = false, ...rest }: Fall) {
   const { course = attempt === 'watch' ? followed : begun } = rest;
   const { resource = { canDropFieldSelector: false, optional: false } } = rest;
-  const { milliseconds = 300_000 } = rest;
+  const { fruitless = 0.5 } = rest;
   const opened = rest.opened ?? heard;
-  const brief = milliseconds < 5000;
-  const trial: Trial = { attempt, answered, opened, heard, milliseconds, brief };
+  const trial: Trial = { attempt, answered, opened, heard, fruitless };
   const turn = afterFailure(course, trial, failure, resource, 1000);
   return { ...turn, next: nextAttempt(turn.course, 500) };
 }
@@ -100,7 +99,7 @@ describe('the course of a reflector', () => {
       for (let count = 0; count < 60; count++) {
         const attempt = nextAttempt(course, 0);
         attempts.push(attempt);
-        course = fall(failure, { attempt, milliseconds: 1, course }).course;
+        course = fall(failure, { attempt, course }).course;
       }
       const lists = attempts.flatMap((attempt, index) => (attempt === 'list' ? [index] : []));
       expect(lists).toEqual([8, 17, 34]);
@@ -199,17 +198,16 @@ describe('the course of a reflector', () => {
     expect([again, next, course.version, course.newest]).toEqual(['after a wait', 'watch-list', '7', newest]);
   });
 
-  it('lists again when watches were open for ten minutes without an event, or two of them ended at once', () => {
-    const first = fall(silent, { attempt: 'watch', milliseconds: 300_000 });
+  it('lists again when watches told nothing for long enough together', () => {
+    const first = fall(silent, { attempt: 'watch', fruitless: 0.5 });
     expect(first.next).toBe('watch');
-    const again = (course: Course, milliseconds: number) =>
-      fall(silent, { attempt: 'watch', milliseconds, course });
-    expect(again(first.course, 299_000).next).toBe('watch');
-    expect(again(first.course, 300_000).next).toBe('watch-list');
-    expect(again(again(followed, 100).course, 100).next).toBe('watch-list');
-    const cutTwice = { attempt: 'watch', opened: true, milliseconds: 100 } as const;
+    const again = (course: Course, fruitless: number) =>
+      fall(silent, { attempt: 'watch', fruitless, course });
+    expect(again(first.course, 0.4).next).toBe('watch');
+    expect(again(first.course, 0.5).next).toBe('watch-list');
+    expect(again(afterEvent(first.course, '8'), 0.9).next).toBe('watch');
+    const cutTwice = { attempt: 'watch', opened: true } as const;
     expect(fall(cut, { ...cutTwice, course: fall(cut, cutTwice).course }).next).toBe('watch-list');
-    expect(again(afterEvent(first.course, '8'), 300_000).next).toBe('watch');
     const nobody = fall(away, { attempt: 'watch', course: first.course, answered: false });
     expect(nobody.next).toBe('watch');
   });

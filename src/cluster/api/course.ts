@@ -18,7 +18,7 @@ export interface Course {
   readonly noWatchListUntil: number;
   /** Undefined: there is none, or the server does not know the field. */
   readonly fieldSelector: string | undefined;
-  /** Milliseconds for which watches have been open in a row without one event. */
+  /** How doubtful it is that watches tell anything: grows by {@link Trial.fruitless}; at 1 all is listed again. */
   readonly fruitless: number;
   /** Watches in a row that the server would not let through, busy or broken as it was. */
   readonly unmet: number;
@@ -46,15 +46,12 @@ export function beginCourse(fieldSelector: string | undefined): Course {
 /** One to three minutes of failures. */
 const leastPatience = 8;
 
-/** After so long without an event all is listed again: a server restored from a backup stays silent for ever on a version of its future. */
-const mostFruitless = 600_000;
-
 /** So many refusals may be those of a server that has just started and does not know its roles yet. */
 const mostHasty = 6;
 
 export function nextAttempt(course: Course, now: number): Attempt {
   if (course.unmet >= course.patience) return 'list';
-  if (course.listed && course.fruitless < mostFruitless) return 'watch';
+  if (course.listed && course.fruitless < 1) return 'watch';
   return course.preferList || now < course.noWatchListUntil ? 'list' : 'watch-list';
 }
 
@@ -75,9 +72,9 @@ export function afterEvent(course: Course, version: string): Course {
   return { ...course, version, fruitless: 0 };
 }
 
-/** A watch has ended that told nothing. `brief`: so soon that something must be wrong; two of those are enough. */
-export function afterFruitless(course: Course, milliseconds: number, brief: boolean): Course {
-  return { ...course, fruitless: course.fruitless + (brief ? mostFruitless / 2 : milliseconds) };
+/** A watch that the server answered has ended, without one event. `share`: see {@link Trial.fruitless}. */
+export function afterFruitless(course: Course, share: number): Course {
+  return { ...course, fruitless: course.fruitless + share };
 }
 
 /** What a failed attempt had come to. */
@@ -89,9 +86,11 @@ export interface Trial {
   readonly opened: boolean;
   /** Something was heard. */
   readonly heard: boolean;
-  readonly milliseconds: number;
-  /** It ended so soon that something must be wrong. */
-  readonly brief: boolean;
+  /**
+   * What it adds to {@link Course.fruitless} if it told nothing: the share of `times.fruitless` that it was open; a half when it ended so
+   * soon that something must be wrong.
+   */
+  readonly fruitless: number;
 }
 
 export interface Turn {
@@ -151,7 +150,7 @@ function afterWatch(course: Course, trial: Trial, failure: unknown): Course {
   // However long nobody is there: whoever comes back most likely knows our version, and a list would meet nobody either.
   if (!trial.answered) return course;
   if (isUnmet(trial, failure)) return { ...course, unmet: course.unmet + 1 };
-  const quiet = trial.heard ? course : afterFruitless(course, trial.milliseconds, trial.brief);
+  const quiet = trial.heard ? course : afterFruitless(course, trial.fruitless);
   const newest = isVersionUnavailable(failure) && !isExpired(failure);
   return { ...afterAnswer(quiet), newest, listed: !(newest || isDoubtful(failure)) };
 }

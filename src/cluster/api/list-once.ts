@@ -56,8 +56,7 @@ const listed = {
   answered: true,
   opened: true,
   heard: false,
-  milliseconds: 0,
-  brief: false,
+  fruitless: 0,
 } as const;
 
 /** What no second try mends. */

@@ -152,7 +152,7 @@ export class Reflector {
         reason,
       });
     }
-    if (!heard) this.#course = afterFruitless(this.#course, clock.now() - began, false);
+    if (!heard) this.#course = afterFruitless(this.#course, this.#fruitless(clock.now() - began));
     observe({ kind: 'resumed', resource: resource.kind });
   }
 
@@ -176,10 +176,15 @@ export class Reflector {
 
   #turn({ attempt, heard, opened }: OpenTrial, error: Error, milliseconds: number): Turn {
     const { resource, clock, times } = this.#options;
-    const brief = milliseconds < times.briefWatch;
     const answered = opened || !isUnreachable(error);
-    const trial = { attempt, heard, opened, answered, milliseconds, brief };
+    const trial = { attempt, heard, opened, answered, fruitless: this.#fruitless(milliseconds) };
     return afterFailure(this.#course, trial, error, resource, clock.now() + times.watchListAgain);
+  }
+
+  /** {@link Trial.fruitless} */
+  #fruitless(milliseconds: number): number {
+    const { briefWatch, fruitless } = this.#options.times;
+    return milliseconds < briefWatch ? 0.5 : milliseconds / fruitless;
   }
 
   /** Somebody who listens to us threw: that is not to make us spin. */

@@ -6,6 +6,11 @@ export interface ReflectorTimes {
   readonly watchSilence: number;
   /** A watch that ends sooner counts as a failure, whatever it told, so that no server makes us spin. */
   readonly briefWatch: number;
+  /**
+   * After so long without an event or a bookmark all is listed again: a server that was restored from a backup stays silent for ever on a
+   * version of its future.
+   */
+  readonly fruitless: number;
   /** A list without a byte is dead after so long; servers give up a list after a minute. */
   readonly listSilence: number;
   /** A list with all its pages takes no longer. */
@@ -38,6 +43,7 @@ export const reflectorTimes: ReflectorTimes = {
   watch: 5 * minutes,
   watchSilence: 150 * seconds,
   briefWatch: 5 * seconds,
+  fruitless: 10 * minutes,
   listSilence: minutes,
   list: 5 * minutes,
   initialPause: 10 * seconds,
