@@ -91,6 +91,9 @@ const samples: Readonly<Record<DocumentKind, Readonly<Record<string, Sample>>>> 
     'logging.options.json.splitStream': flag,
     'logging.options.json.infoBufferSize': { asks: 1024, invalid: true },
     portRange: text('1-2'),
+    udpIdleTimeout: duration,
+    resourceContainer: text('/x'),
+    'conntrack.max': { asks: 7, invalid: -1 },
   },
   NodeplaneConfiguration: {
     'iptables.variant': { asks: 'legacy', invalid: 'nf_tables' },

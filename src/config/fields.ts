@@ -9,10 +9,10 @@ export const flag = v.nullish(v.boolean());
 export const decimal = v.nullish(v.number());
 export const texts = v.nullish(v.array(v.string()));
 
-/** A group of fields; other fields are refused. (To valibot alone a list is an object too.) */
+/** A group of fields. (To valibot alone a list is an object too.) Other fields are found by `unknownFields`: valibot tells the first one only. */
 export function group<const Entries extends v.ObjectEntries>(entries: Entries) {
   const isNoList = v.check((value: unknown) => !Array.isArray(value), 'a list is not a group of fields');
-  return v.nullish(v.pipe(v.unknown(), isNoList, v.strictObject(entries)));
+  return v.nullish(v.pipe(v.unknown(), isNoList, v.object(entries)));
 }
 
 /** An integer with both bounds inside. */

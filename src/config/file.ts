@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { type ParsedDocument, parseFile } from './documents.ts';
 import { didYouMean } from './nearest.ts';
-import { type Problem, pathText, problemOf } from './problem.ts';
+import { type Problem, pathText, problemOf, unknownFields } from './problem.ts';
 import { fieldNotes } from './reference.ts';
 import { fieldOf, refusedFields } from './requests.ts';
 import {
@@ -71,7 +71,8 @@ export function readDocuments(values: DocumentValues): {
 export function problemsOf(kind: DocumentKind, value: unknown): readonly Problem[] {
   const { issues } = v.safeParse(documentSchemas[kind], value);
   const fields = ['apiVersion', 'kind', ...Object.keys(fieldNotes[kind])];
-  return [...(issues ?? []).map((issue) => problemOf(issue, fields)), ...refusedFields(kind, value)];
+  const found = (issues ?? []).map((issue) => problemOf(issue, fields));
+  return [...found, ...unknownFields(value, fields), ...refusedFields(kind, value)];
 }
 
 function faultText(document: ParsedDocument | undefined, { path, text }: Problem): string {

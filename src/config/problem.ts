@@ -30,6 +30,27 @@ export function problemOf(issue: v.BaseIssue<unknown>, fields: readonly string[]
   return { path, text: wording(issue, path, fields) };
 }
 
+/** Every field that is none of these dotted paths and no group of them, also one with the name of something that each object of JavaScript has. */
+export function unknownFields(
+  value: unknown,
+  fields: readonly string[],
+  path: Path = [],
+): readonly Problem[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    const own = [...path, name];
+    const dotted = own.join('.');
+    if (fields.includes(dotted) && !name.includes('.')) return [];
+    if (fields.some((field) => field.startsWith(`${dotted}.`)) && !name.includes('.'))
+      return unknownFields(inner, fields, own);
+    return [{ path: own, text: noSuchField(own, fields) }];
+  });
+}
+
+function noSuchField(path: Path, fields: readonly string[]): string {
+  return `there is no such field${didYouMean(String(path.at(-1) ?? ''), siblings(path, fields))}`;
+}
+
 const kinds: ReadonlyMap<string, string> = new Map([
   ['string', 'not text'],
   ['boolean', 'neither true nor false'],
@@ -40,10 +61,8 @@ const kinds: ReadonlyMap<string, string> = new Map([
 
 function wording(issue: v.BaseIssue<unknown>, path: Path, fields: readonly string[]): string {
   const received = issue.received.slice(0, 80);
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return `there is no such field${didYouMean(String(path.at(-1) ?? ''), siblings(path, fields))}`;
-  }
-  if (issue.type === 'strict_object' && issue.received === 'undefined') return 'the field is missing';
+  if (issue.type === 'strict_object' && issue.expected === 'never') return noSuchField(path, fields);
+  if (issue.type.endsWith('object') && issue.received === 'undefined') return 'the field is missing';
   if (issue.type === 'picklist')
     return `${received} is none of ${issue.expected?.replace(/[()]|\| ""/g, '')}`.trim();
   if (issue.type === 'safe_integer') return `${received} is not a whole number`;

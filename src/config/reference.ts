@@ -28,6 +28,7 @@ export interface FieldNote {
 
 type Notes<T> = Readonly<Record<PathOf<Omit<T, 'apiVersion' | 'kind'>>, FieldNote>>;
 
+const userspace = 'belongs to mode userspace, which kube-proxy has dropped';
 const windows = 'belongs to Windows';
 const nftables = 'belongs to mode nftables, which is not there yet';
 const ipvs = 'belongs to mode ipvs, which Kubernetes has deprecated';
@@ -129,6 +130,9 @@ const kubeProxy: Notes<KubeProxyConfiguration> = {
   'logging.options.json.splitStream': none('false', 'the log goes to standard error'),
   'logging.options.json.infoBufferSize': none('0', 'no entry is held back'),
   portRange: none('', 'kube-proxy ignores it too'),
+  udpIdleTimeout: none('250ms', userspace),
+  resourceContainer: none('`/kube-proxy`', 'kube-proxy has dropped it'),
+  'conntrack.max': none('0', 'kube-proxy has dropped it for `maxPerCore`'),
 };
 
 const nodeplane: Notes<NodeplaneConfiguration> = {

@@ -36,6 +36,7 @@ const logging = group({
 });
 
 const conntrack = group({
+  max: count,
   maxPerCore: count,
   min: count,
   tcpEstablishedTimeout: naturalDuration,
@@ -64,8 +65,8 @@ const winkernel = group({
   forwardHealthCheckVip: flag,
 });
 
-/** kube-proxy's own document, field by field as Kubernetes 1.36 defines it. */
-export const kubeProxyConfiguration = v.strictObject({
+/** kube-proxy's own document, field by field as Kubernetes 1.36 defines it, with those of before that managed clusters still write. */
+export const kubeProxyConfiguration = v.object({
   apiVersion: v.literal('kubeproxy.config.k8s.io/v1alpha1'),
   kind: v.literal('KubeProxyConfiguration'),
   mode: text,
@@ -108,11 +109,13 @@ export const kubeProxyConfiguration = v.strictObject({
   ipvs,
   winkernel,
   portRange: text,
+  udpIdleTimeout: duration,
+  resourceContainer: text,
   windowsRunAsService: flag,
 });
 
 /** Our own settings. */
-export const nodeplaneConfiguration = v.strictObject({
+export const nodeplaneConfiguration = v.object({
   apiVersion: v.literal('nodeplane.dev/v1alpha1'),
   kind: v.literal('NodeplaneConfiguration'),
   iptables: group({ variant: oneOf(iptablesVariants) }),
