@@ -3,6 +3,7 @@ import { NodeplaneError } from '../errors.ts';
 import type { CommandResult } from '../kernel/exec.ts';
 import { fakeConntrack } from '../kernel/fake-conntrack.ts';
 import type { ObjectChange } from '../model/change.ts';
+import type { Endpoint } from '../model/endpoint.ts';
 import { revise } from '../model/revise.ts';
 import { emptySnapshot, type Snapshot } from '../model/snapshot.ts';
 import type { Happening } from '../observe/happening.ts';
@@ -44,21 +45,17 @@ function having(
         serviceName: name,
         family: 'IPv4',
         lastChangeTriggerTime: undefined,
-        ports: [{ name: 'dns', protocol: 'UDP', port: 5353 }],
-        endpoints: pods.map((address) => ({
-          address,
-          ready: true,
-          serving: true,
-          terminating: false,
-          nodeName: undefined,
-          zone: undefined,
-          forNodes: [],
-          forZones: [],
-        })),
+        ports: [{ name: 'dns', protocol: 'UDP', port: 5353, endpoints: pods.map(endpointOf) }],
       },
     },
   ];
   return revise(before, changes);
+}
+
+function endpointOf(address: string): Endpoint {
+  const conditions = { ready: true, serving: true, terminating: false };
+  const place = { nodeName: undefined, zone: undefined, forNodes: [], forZones: [] };
+  return { address, port: 5353, ...conditions, ...place };
 }
 
 function entry(destination: string, replySource: string, client = 4000): string {

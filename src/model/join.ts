@@ -1,7 +1,8 @@
-import { addressPort, type Family, families } from './address.ts';
-import type { Endpoint, EndpointSlice, SliceEndpoint } from './endpoint.ts';
+import { type Family, families } from './address.ts';
+import type { Endpoint, EndpointSlice } from './endpoint.ts';
 import { equal } from './equal.ts';
 import { kept } from './kept.ts';
+import { mergeEndpoints } from './merge-endpoints.ts';
 import { type PortSpec, type Service, servicePortName } from './service.ts';
 import type { ServicePort } from './snapshot.ts';
 
@@ -36,41 +37,13 @@ function joinEndpoints(
   family: Family,
   port: PortSpec,
   slices: readonly EndpointSlice[],
-  before: readonly Endpoint[] = [],
+  before: readonly Endpoint[] = kept([]),
 ): readonly Endpoint[] {
-  const found = new Map<string, Endpoint>();
-  for (const slice of slices) {
-    if (slice.family !== family) continue;
-    for (const { port: number } of slice.ports.filter((own) => belongs(own, port))) {
-      for (const candidate of slice.endpoints) {
-        const text = addressPort(candidate.address, number);
-        const known = found.get(text);
-        if (known === undefined || wins(candidate, known)) found.set(text, atPort(candidate, number));
-      }
-    }
-  }
-  const sorted = [...found].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, endpoint]) => endpoint);
-  return equal(sorted, before) ? before : kept(sorted);
-}
-
-/** Written out: a spread costs a hidden class of V8 for nearly every endpoint. */
-function atPort(endpoint: SliceEndpoint, port: number): Endpoint {
-  const { address, ready, serving, terminating, nodeName, zone, forNodes, forZones } = endpoint;
-  return { address, port, ready, serving, terminating, nodeName, zone, forNodes, forZones };
+  const ports = slices.filter((slice) => slice.family === family).flatMap((slice) => slice.ports);
+  const merged = mergeEndpoints(ports.filter((own) => belongs(own, port)).map(({ endpoints }) => endpoints));
+  return equal(merged, before) ? before : merged;
 }
 
 function belongs(slicePort: Pick<PortSpec, 'name' | 'protocol'>, port: PortSpec): boolean {
   return slicePort.name === port.name && slicePort.protocol === port.protocol;
-}
-
-/**
- * Whether a later copy of an endpoint replaces an earlier one: a pod's address is used again while the old pod still terminates
- * (kubernetes#135593). Between two of the same standing the first slice by name wins, so that the order of events does not matter.
- */
-function wins(
-  later: Pick<Endpoint, 'ready' | 'terminating'>,
-  earlier: Pick<Endpoint, 'ready' | 'terminating'>,
-): boolean {
-  if (later.terminating !== earlier.terminating) return earlier.terminating;
-  return later.ready && !earlier.ready;
 }

@@ -19,7 +19,8 @@ export function printableName(name: string): string {
 function quoted(text: string): string {
   const short = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return JSON.stringify(short).replace(
-    /[^\x20-\x7e…]/g,
+    // The ellipsis; the build wants regular expressions in ASCII.
+    /[^\x20-\x7e\u2026]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -1,6 +1,7 @@
 import { type Family, familyOf } from './address.ts';
-import type { EndpointSlice, SliceEndpoint, SlicePort } from './endpoint.ts';
+import type { Endpoint, EndpointSlice, SlicePort } from './endpoint.ts';
 import { kept } from './kept.ts';
+import { mergeEndpoints } from './merge-endpoints.ts';
 import { isDnsLabel, isDnsSubdomain, isLabelValue } from './names.ts';
 import { printable } from './printable.ts';
 import {
@@ -61,8 +62,7 @@ function build(object: Named, notes: Notes): EndpointSlice {
     name,
     serviceName,
     family,
-    ports: kept(readSlicePorts(root, notes.refuse)),
-    endpoints: kept(readEndpoints(root, family, notes)),
+    ports: kept(readSlicePorts(root, family, notes)),
     lastChangeTriggerTime: readTriggerTime(object),
   };
 }
@@ -74,7 +74,9 @@ function readFamily(root: Field, refuse: Report): Family {
 }
 
 /** Entries without a number (or 0) mean "all ports" to the API and nothing to a proxy: left out without a word. */
-function readSlicePorts(root: Field, refuse: Report): readonly SlicePort[] {
+function readSlicePorts(root: Field, family: Family, notes: Notes): readonly SlicePort[] {
+  const { refuse } = notes;
+  const places = readEndpoints(root, family, notes);
   const names = new Set<string>();
   return recordsAt(root, 'ports', refuse).flatMap((field) => {
     const name = readPortName(field, refuse);
@@ -82,18 +84,31 @@ function readSlicePorts(root: Field, refuse: Report): readonly SlicePort[] {
     names.add(name);
     const protocol = wordAt(field, 'protocol', ['TCP', 'UDP', 'SCTP'], refuse);
     const port = integerAt(field, 'port', [0, 65_535], refuse) ?? 0;
-    return port === 0 ? [] : [{ name, protocol, port }];
+    return port === 0 ? [] : [{ name, protocol, port, endpoints: atPort(places, port) }];
   });
 }
 
-function readEndpoints(root: Field, family: Family, notes: Notes): readonly SliceEndpoint[] {
+function atPort(places: readonly Place[], port: number): readonly Endpoint[] {
+  // Written out: a spread would give nearly every endpoint a hidden class of its own in V8, and a cluster has 100,000 of them.
+  const endpoints = places.map(
+    ({ address, ready, serving, terminating, nodeName, zone, forNodes, forZones }): Endpoint => {
+      return { address, port, ready, serving, terminating, nodeName, zone, forNodes, forZones };
+    },
+  );
+  return mergeEndpoints([endpoints]);
+}
+
+/** One entry of `endpoints`. */
+type Place = Omit<Endpoint, 'port'>;
+
+function readEndpoints(root: Field, family: Family, notes: Notes): readonly Place[] {
   return recordsAt(root, 'endpoints', notes.leaveOut)
     .map((field) => readEndpoint(field, family, notes))
     .filter((endpoint) => endpoint !== undefined);
 }
 
 /** Undefined when the endpoint has no usable address or node, which is reported. */
-function readEndpoint(field: Field, family: Family, { leaveOut }: Notes): SliceEndpoint | undefined {
+function readEndpoint(field: Field, family: Family, { leaveOut }: Notes): Place | undefined {
   let whole = true;
   const report: Report = (at, reason) => {
     whole = false;
@@ -110,7 +125,6 @@ function readEndpoint(field: Field, family: Family, { leaveOut }: Notes): SliceE
   const forNodes = readHints(hints, 'forNodes', isDnsSubdomain, leaveOut);
   const forZones = readHints(hints, 'forZones', isLabelValue, leaveOut);
   if (!whole || address === undefined) return undefined;
-  // Written out: a spread would give nearly every endpoint a hidden class of its own in V8, and a cluster has 100,000 of them.
   return { address, ready, serving, terminating, nodeName, zone, forNodes, forZones };
 }
 

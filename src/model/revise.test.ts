@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { addressPort, families, familyOf } from './address.ts';
 import { changedServicePorts, changesBetween, type ObjectChange } from './change.ts';
 import { conflicts, noClaims, reviseClaims } from './claims.ts';
-import type { EndpointSlice, SliceEndpoint } from './endpoint.ts';
+import type { Endpoint, EndpointSlice, SlicePort } from './endpoint.ts';
 import { entries, get, sortedKeys, values } from './immutable-map.ts';
 import type { Node } from './node.ts';
 import { revise } from './revise.ts';
@@ -36,9 +36,10 @@ function service(
   };
 }
 
-function endpoint(address: string, more: Partial<SliceEndpoint> = {}): SliceEndpoint {
+function endpoint(address: string, more: Partial<Endpoint> = {}): Endpoint {
   return {
     address,
+    port: 8080,
     ready: true,
     serving: true,
     terminating: false,
@@ -50,18 +51,27 @@ function endpoint(address: string, more: Partial<SliceEndpoint> = {}): SliceEndp
   };
 }
 
+type SliceOptions = Omit<Partial<EndpointSlice>, 'ports'> & {
+  readonly ports?: readonly Omit<SlicePort, 'endpoints'>[];
+};
+
+const httpPort = { name: 'http', protocol: 'TCP', port: 8080 } as const;
+
 function slice(
   name: string,
-  endpoints: readonly (string | SliceEndpoint)[],
-  more: Partial<EndpointSlice> = {},
+  endpoints: readonly (string | Endpoint)[],
+  { ports = [httpPort], ...more }: SliceOptions = {},
 ): EndpointSlice {
+  const places = endpoints.map((each) => (typeof each === 'string' ? endpoint(each) : each));
   return {
     namespace: 'shop',
     name,
     serviceName: 'web',
     family: 'IPv4',
-    ports: [{ name: 'http', protocol: 'TCP', port: 8080 }],
-    endpoints: endpoints.map((each) => (typeof each === 'string' ? endpoint(each) : each)),
+    ports: ports.map((each) => ({
+      ...each,
+      endpoints: places.map((place) => ({ ...place, port: each.port })),
+    })),
     lastChangeTriggerTime: undefined,
     ...more,
   };

@@ -28,7 +28,6 @@ function* changedSlices(before: Snapshot | undefined, after: Snapshot) {
   }
   for (const { before: old, after: slice } of differences(before.slices, after.slices)) {
     if (slice === undefined) continue;
-    const same = equal(old?.ports, slice.ports) && equal(old?.endpoints, slice.endpoints);
-    if (!same || old?.serviceName !== slice.serviceName) yield slice;
+    if (!equal(old?.ports, slice.ports) || old?.serviceName !== slice.serviceName) yield slice;
   }
 }

@@ -115,7 +115,15 @@ describe('the debugging door', () => {
       serviceCIDRs: {},
     });
     expect(shown).toHaveProperty(['services', 'team-07/service-00007', 'ports', 0, 'port'], 80);
-    expect(shown).toHaveProperty(['slices', 'team-07/service-00007-a1b2c', 'endpoints', 4, 'address']);
+    expect(shown).toHaveProperty([
+      'slices',
+      'team-07/service-00007-a1b2c',
+      'ports',
+      0,
+      'endpoints',
+      4,
+      'address',
+    ]);
     expect(shown).toHaveProperty(
       ['servicePorts', 'team-07/service-00007:http/tcp', 'endpoints', 'IPv4', 4, 'port'],
       8080,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Family } from '../model/address.ts';
 import type { ObjectChange } from '../model/change.ts';
-import type { EndpointSlice } from '../model/endpoint.ts';
+import type { Endpoint, EndpointSlice } from '../model/endpoint.ts';
 import { values } from '../model/immutable-map.ts';
 import { revise } from '../model/revise.ts';
 import type { Service } from '../model/service.ts';
@@ -85,18 +85,14 @@ function sliceOf({ protocol, endpoints }: Drawn, number: number): EndpointSlice 
     serviceName: `s${number}`,
     family: 'IPv4',
     lastChangeTriggerTime: undefined,
-    ports: [{ name: 'dns', protocol, port: 5353 }],
-    endpoints: endpoints.map(({ at, serving: serves }) => ({
-      address: at,
-      ready: false,
-      serving: serves,
-      terminating: true,
-      nodeName: 'node-2',
-      zone: undefined,
-      forNodes: [],
-      forZones: [],
-    })),
+    ports: [{ name: 'dns', protocol, port: 5353, endpoints: endpoints.map(endpointOf) }],
   };
+}
+
+function endpointOf({ at: address, serving }: { readonly at: string; readonly serving: boolean }): Endpoint {
+  const conditions = { ready: false, serving, terminating: true };
+  const place = { nodeName: 'node-2', zone: undefined, forNodes: [], forZones: [] };
+  return { address, port: 5353, ...conditions, ...place };
 }
 
 function flow(to: string, from: string): UdpFlow {
