@@ -12,8 +12,9 @@ const unitMilliseconds: ReadonlyMap<string, number> = new Map([
 /** Go keeps durations as nanoseconds in 64 bits. */
 const longest = 2 ** 63 / 1e6;
 
-const whole = /^(?<sign>[-+]?)(?<parts>(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)$/;
-const part = /(?<amount>[\d.]+)(?<unit>[a-zµμ]+)/g;
+// Both letters mu are escaped: the build wants regular expressions in ASCII.
+const whole = /^(?<sign>[-+]?)(?<parts>(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+|0)$/;
+const part = /(?<amount>[\d.]+)(?<unit>[a-z\u00b5\u03bc]+)/g;
 
 /** Milliseconds of a duration as Go writes it (`30s`, `1m0s`, `1.5h`, `0`), or undefined when the text is none. */
 export function parseDuration(text: string): number | undefined {
