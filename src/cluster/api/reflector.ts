@@ -16,7 +16,7 @@ import {
   type Turn,
 } from './course.ts';
 import type { Access } from './exchange.ts';
-import { askedMilliseconds, isUnreachable } from './failure.ts';
+import { askedMilliseconds, isExpired, isUnreachable } from './failure.ts';
 import type { Holdings, Relist } from './holdings.ts';
 import { list } from './list.ts';
 import { sleep } from './sleep.ts';
@@ -42,6 +42,7 @@ export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #backoff: Backoff;
   #course: Course;
+  #listedAt = Number.POSITIVE_INFINITY;
   /** What failed since all went well for a while. */
   readonly #failures = new Set<string>();
   /** Why there is nothing to be heard, as it was told last. */
@@ -129,6 +130,7 @@ export class Reflector {
     const objects = relist.size();
     this.#course = afterListed(this.#course, version);
     this.#without = '';
+    this.#listedAt = clock.now();
     sink.changed(relist.commit());
     sink.heard();
     observe({
@@ -165,7 +167,7 @@ export class Reflector {
     if (without) this.#tellWithout(error);
     if (again === 'at once') return;
     if (again === 'much later') return sleep(clock, times.withoutAgain * (1 + random()), signal);
-    const { milliseconds, first } = this.#backoff.fail(askedMilliseconds(error), trial.opened ? lasted : 0);
+    const { milliseconds, first } = this.#backoff.fail(askedMilliseconds(error), this.#held(trial, error));
     if (without) return sleep(clock, milliseconds, signal);
     if (first || this.#failures.size > mostRemembered) this.#failures.clear();
     const unchanged = this.#failures.has(error.message);
@@ -179,6 +181,13 @@ export class Reflector {
     const answered = opened || !isUnreachable(error);
     const trial = { attempt, heard, opened, answered, fruitless: this.#fruitless(milliseconds) };
     return afterFailure(this.#course, trial, error, resource, clock.now() + times.watchListAgain);
+  }
+
+  /** How long all went well. A version that expired while the server was away is no fault of the server that is back. */
+  #held({ attempt, opened, began }: OpenTrial, error: Error): number {
+    const now = this.#options.clock.now();
+    if (attempt === 'watch' && isExpired(error)) return now - this.#listedAt;
+    return opened ? now - began : 0;
   }
 
   /** {@link Trial.fruitless} */

@@ -364,6 +364,38 @@ describe('following', () => {
     expectTruth(heard);
   });
 
+  it('lists soon when it hears after a long absence of the server that its version is gone, once', async () => {
+    const heard = await synced();
+    heard.server.faultOf = () => ({ kind: 'away' });
+    await heard.clock.pass(10 * minute);
+    heard.server.compact();
+    heard.server.put(web('more'));
+    heard.server.faultOf = fail({ kind: 'status', status: 410, reason: 'Expired' }, undefined, watching);
+    const { length } = heard.server.asked;
+    await heard.clock.pass(3 * minute);
+    const times = heard.server.asked
+      .slice(length)
+      .flatMap(({ kind, query, at }) => (kind === 'Service' ? [{ way: way(query), at }] : []));
+    expect(times.slice(0, 2).map((each) => each.way)).toEqual(['watch', 'watch-list']);
+    const [first = 0, second = 0] = times.map(({ at }) => at);
+    expect(second - first).toBe(800);
+    expectTruth(heard);
+  });
+
+  it('lists no faster when lists are told the same', async () => {
+    const heard = await synced();
+    heard.server.faultOf = () => ({ kind: 'away' });
+    await heard.clock.pass(10 * minute);
+    heard.server.faultOf = () => ({ kind: 'status', status: 410, reason: 'Expired' });
+    heard.server.asked.splice(0);
+    await heard.clock.pass(10 * minute);
+    expect(mostPerMinute(heard)).toBeLessThanOrEqual(8);
+    heard.server.faultOf = () => undefined;
+    heard.server.put(web('more'));
+    await heard.clock.pass(minute);
+    expectTruth(heard);
+  });
+
   it('asks for the newest state when the server never had the version that it knew', async () => {
     const heard = await synced();
     heard.server.restore();
