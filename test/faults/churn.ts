@@ -1,4 +1,5 @@
 import { createRandom } from '../api-server/cluster.ts';
+import type { Json } from '../conformance/objects.ts';
 import type { PodName } from '../conformance/places.ts';
 import type { Api } from './api.ts';
 import { dual, slices } from './objects.ts';
@@ -37,6 +38,11 @@ export class Churn {
 
   get changes(): number {
     return this.#changes;
+  }
+
+  /** Objects of what has come and not gone. */
+  leftovers(): readonly Json[] {
+    return [...this.#there].flatMap((vip) => dual({ name: `passing-${vip}`, vip, pods: [] }));
   }
 
   /** @throws Error when the API server did not take a change. */

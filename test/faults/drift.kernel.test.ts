@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Bed, tell, until, variants } from './bed.ts';
+import { Churn } from './churn.ts';
 import { dual } from './objects.ts';
 import { rulesOf } from './rules.ts';
 
@@ -144,6 +145,37 @@ describe.each(variants)('promise 7 with iptables-%s', (variant) => {
     await repairs('ruleset flushed', () => shell(flush));
     expect(await bed.answers(1)).toBe('p1,r1');
   });
+
+  it('repairs while the cluster changes all the time', async () => {
+    const churn = new Churn(bed.api, { seed: 7, pauseMilliseconds: 50 });
+    const spoiled = async () =>
+      !(await bed.run(`iptables-${variant}-save`, '-t', 'nat')).stdout.includes(jump);
+    const jump =
+      (await iptables('-S', 'KUBE-NODEPORTS')).stdout.split('\n').find((line) => line.startsWith('-A')) ?? '';
+    const times: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      await iptables('-D', 'KUBE-NODEPORTS', '1');
+      expect(await spoiled()).toBe(true);
+      times.push(
+        Math.round(
+          await until(
+            () => bed.tail(),
+            3 * repairedMilliseconds,
+            async () => !(await spoiled()),
+          ),
+        ),
+      );
+    }
+    await churn.stop();
+    tell(`iptables-${variant}, a rule deleted under ${churn.changes} changes`, { repairedMs: times });
+    await bed.untilConverged();
+    await bed.api.remove(...churn.leftovers());
+    await until(
+      () => `rules as before${bed.tail()}`,
+      repairedMilliseconds,
+      async () => (await rulesOf(bed)) === wanted,
+    );
+  }, 120_000);
 
   it('writes nothing while nothing happens', async () => {
     const writes = async () => [

@@ -13,6 +13,8 @@ class FakeHost {
   saves = 0;
   monitors: FollowListener[] = [];
   hasMonitor = true;
+  /** Called while the rules are read. */
+  meanwhile: () => void = () => undefined;
 
   readonly follow: Follow = (argv, listener) => {
     if (argv.includes('--event')) this.#startMonitor(listener);
@@ -36,6 +38,7 @@ class FakeHost {
 
   #save(listener: FollowListener): void {
     this.saves += 1;
+    this.meanwhile();
     listener.text(`# Generated on ${this.saves}\n${this.rules.slice(0, 40)}`);
     listener.text(this.rules.slice(40));
     queueMicrotask(() => listener.ended({ exitCode: this.canSave ? 0 : 1, message: '' }));
@@ -246,6 +249,13 @@ describe('on iptables-legacy', () => {
     await iptables.restore([]);
     await clock.pass(20_000);
     expect(verified).toHaveLength(2);
+  });
+
+  it('compares every second time when each look meets a write of its own', async () => {
+    const { clock, host, verified, iptables } = setUp('legacy');
+    host.meanwhile = () => void iptables.restore([]);
+    await clock.pass(40_100);
+    expect(verified).toHaveLength(5);
   });
 
   it('compares when the rules cannot be read, which tells why', async () => {

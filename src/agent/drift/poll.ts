@@ -9,6 +9,9 @@ export interface PollOptions {
   readonly verify: () => Promise<void>;
 }
 
+/** A cluster that changes all the time would else keep us from ever comparing. */
+const mostDisturbances = 2;
+
 /** Looks whether the rules of a family are still those that were compared last. */
 export class Poll {
   readonly #options: PollOptions;
@@ -17,6 +20,8 @@ export class Poll {
   #verified: string | undefined;
   /** Digest of the rules just before they were compared. */
   #candidate: string | undefined;
+  /** Looks in a row during which we wrote, so that they said nothing. */
+  #disturbances = 0;
 
   constructor(options: PollOptions) {
     this.#options = options;
@@ -32,12 +37,15 @@ export class Poll {
     if (writes() !== this.#writes) this.#forget();
     this.#writes = writes();
     const read = await digest();
-    if (writes() !== this.#writes) return read?.milliseconds ?? 0;
-    const found = read?.digest;
+    const disturbed = writes() !== this.#writes;
+    this.#disturbances = disturbed ? this.#disturbances + 1 : 0;
+    if (disturbed && this.#disturbances < mostDisturbances) return read?.milliseconds ?? 0;
+    const found = disturbed ? undefined : read?.digest;
     if (found !== undefined && found === this.#candidate) this.#verified = found;
     if (found === undefined || found !== this.#verified) {
       this.#forget();
       this.#candidate = found;
+      this.#disturbances = 0;
       await verify();
     }
     return read?.milliseconds ?? 0;
