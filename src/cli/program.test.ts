@@ -112,7 +112,11 @@ describe('help', () => {
   });
 
   it('is not the version', async () => {
-    expect(await call(['--version'])).toMatchObject({ code: 0, stdout: 'nodeplane unbuilt (unknown)\n', stderr: '' });
+    expect(await call(['--version'])).toMatchObject({
+      code: 0,
+      stdout: 'nodeplane unbuilt (unknown)\n',
+      stderr: '',
+    });
   });
 });
 

@@ -25,11 +25,11 @@ export function* clusterObjects({ services, endpoints, nodes = 20, seed = 1 }: C
   }
 }
 
-export function nodeNameOf(index: number): string {
+function nodeNameOf(index: number): string {
   return `node-${String(index).padStart(4, '0')}`;
 }
 
-export function serviceOf(index: number): Json {
+function serviceOf(index: number): Json {
   const name = nameOf(index);
   return {
     apiVersion: 'v1',
@@ -60,7 +60,7 @@ export function serviceOf(index: number): Json {
 }
 
 /** @param random picks the nodes of the pods. @param shift moves all pods to other addresses. */
-export function sliceOf(
+function sliceOf(
   index: number,
   endpoints: number,
   nodes: number,
