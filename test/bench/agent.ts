@@ -1,22 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { stringify } from 'yaml';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
-import type { Json } from '../conformance/objects.ts';
-import {
-  type BenchService,
-  benchNode,
-  benchServices,
-  clusterNetwork,
-  nodeName,
-  serviceObject,
-  sliceObject,
-  sparePod,
-} from './cluster.ts';
+import { type AgentSource, openSource, type SourceKind } from './agent-source.ts';
+import { type BenchService, benchServices, clusterNetwork, nodeName, sparePod } from './cluster.ts';
 import { medianOf, type Spread, spreadOf } from './figures.ts';
 import { peakMemory, residentMemory } from './memory.ts';
 import { openProbe, type Probe } from './probe.ts';
@@ -27,22 +16,27 @@ export interface AgentJob {
   readonly program: string;
   readonly variant: IptablesVariant;
   readonly services: number;
-  /** Of the manifests: reading YAML is most of a start, and reading JSON is not. */
-  readonly format: 'yaml' | 'json';
+  readonly source: SourceKind;
   readonly changes: number;
+  /** So long it is left alone, and what it takes meanwhile is counted. */
+  readonly idleSeconds: number;
   readonly timeoutSeconds: number;
 }
 
-/** The bundled agent on a directory of manifests. */
+/** The bundled agent on a directory of manifests or an API server. */
 export interface AgentFigures {
   /** Milliseconds from exec to the first packet that arrives; undefined: it did not in time. */
   readonly coldStart: number | undefined;
   /** CPU milliseconds until some seconds after that, of the agent and of the programs that it ran. */
   readonly ownCpu: number;
   readonly programsCpu: number;
-  /** MB, at the same time. */
+  /** For how long its event loop was held at worst until then, in milliseconds. */
+  readonly longestBlock: number;
+  /** CPU milliseconds a minute when nothing changes, of the agent and of its programs. */
+  readonly idleCpu: number;
+  /** MB, after that. */
   readonly restMb: number;
-  /** Milliseconds from the rename of a file to the first packet at the new endpoint. */
+  /** Milliseconds from the rename of a file, or from the change at the API server, to the first packet at the new endpoint. */
   readonly change: Spread | undefined;
   /** Of that, the sync, as the agent's log has it. */
   readonly sync: number | undefined;
@@ -50,83 +44,64 @@ export interface AgentFigures {
   readonly peakMb: number;
 }
 
-const directory = '/run/manifests';
-const perFile = 100;
-
 export async function measureAgent(job: AgentJob): Promise<AgentFigures> {
   const all = benchServices(job.services);
   const probed = all.at(-1);
   if (probed === undefined) throw new Error('no services');
   const target: BenchService = { ...probed, protocol: 'UDP' };
   const spares = Array.from({ length: job.changes }, (_, number) => sparePod(number));
-  await writeManifests(all.slice(0, -1), target, job.format);
+  const source = await openSource(job.source, all.slice(0, -1), target);
   const probe = await openProbe(target.address, [...target.endpoints, ...spares]);
-  const agent = new Agent(job);
+  const agent = new Agent(job, source.flags);
   try {
     const coldStart = await probe.until(target.endpoints, agent.started, job.timeoutSeconds);
     await delay(job.changes > 3 ? 5000 : 1500);
-    const cold = { coldStart, ...cpuOf(agent.pid), restMb: residentMemory(agent.pid) };
+    const longestBlock = await longestBlockOf();
+    const cold = { coldStart, ...cpuOf(agent.pid), longestBlock };
+    const idle = await measureIdle(agent.pid, job.idleSeconds);
     const changed =
-      coldStart === undefined ? undefined : await measureChanges(agent, probe, { ...job, target, spares });
-    return { ...cold, change: changed?.change, sync: changed?.sync, peakMb: peakMemory(agent.pid) };
+      coldStart === undefined ? undefined : await measureChanges(agent, probe, { source, target, spares });
+    const { change, sync } = changed ?? {};
+    return { ...cold, ...idle, change, sync, peakMb: peakMemory(agent.pid) };
   } finally {
     await agent.end();
     probe.close();
+    source.close();
   }
+}
+
+async function measureIdle(pid: number, seconds: number): Promise<Pick<AgentFigures, 'idleCpu' | 'restMb'>> {
+  const before = cpuOf(pid);
+  await delay(seconds * 1000);
+  const after = cpuOf(pid);
+  const taken = after.ownCpu + after.programsCpu - before.ownCpu - before.programsCpu;
+  return { idleCpu: (taken * 60) / seconds, restMb: residentMemory(pid) };
+}
+
+/** Since the last look, by the agent's own account. */
+async function longestBlockOf(): Promise<number> {
+  const answer = await fetch('http://127.0.0.1:10249/metrics');
+  const lag = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(await answer.text())?.[1];
+  return Number(lag ?? Number.NaN) * 1000;
 }
 
 /** Always longer after the last sync than its least rest, so that no change waits for that. */
 async function measureChanges(
   agent: Agent,
   probe: Probe,
-  what: Pick<AgentJob, 'format'> & { readonly target: BenchService; readonly spares: readonly string[] },
+  what: { readonly source: AgentSource; readonly target: BenchService; readonly spares: readonly string[] },
 ) {
-  const { target, spares, format } = what;
+  const { source, target, spares } = what;
   const times: number[] = [];
   agent.syncs.length = 0;
   for (const spare of spares) {
-    const fresh = `${directory}/.new`;
-    await writeFile(fresh, textOf(format, [target], [spare, ...target.endpoints.slice(1)]));
-    const started = performance.now();
-    await rename(fresh, probedFile(format));
+    const started = await source.change(target, [spare, ...target.endpoints.slice(1)]);
     const time = await probe.until([spare], started, 30);
     if (time === undefined) throw new Error('a changed endpoint got no packet within 30 s');
     times.push(time);
     await delay(1700);
   }
   return { change: spreadOf(times), sync: agent.syncs.length === 0 ? undefined : medianOf(agent.syncs) };
-}
-
-/** A hundred Services a file, as a repository of manifests may have them, and one file for the Service that changes. */
-async function writeManifests(
-  services: readonly BenchService[],
-  target: BenchService,
-  format: AgentJob['format'],
-): Promise<void> {
-  await mkdir(directory);
-  await writeFile(`${directory}/node.yaml`, stringify(benchNode));
-  for (let first = 0; first < services.length; first += perFile) {
-    const text = textOf(format, services.slice(first, first + perFile));
-    await writeFile(`${directory}/services-${String(first).padStart(5, '0')}.${format}`, text);
-  }
-  await writeFile(probedFile(format), textOf(format, [target]));
-}
-
-function probedFile(format: AgentJob['format']): string {
-  return `${directory}/probed.${format}`;
-}
-
-function textOf(
-  format: AgentJob['format'],
-  services: readonly BenchService[],
-  endpoints?: readonly string[],
-): string {
-  const objects = services.flatMap((each): readonly Json[] => [
-    serviceObject(each),
-    sliceObject(each, endpoints),
-  ]);
-  if (format === 'json') return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
-  return objects.map((object) => `---\n${stringify(object)}`).join('');
 }
 
 /** The agent as it is shipped; it needs to know nothing of Node's options. */
@@ -137,9 +112,9 @@ class Agent {
   readonly #child: ChildProcess;
   readonly #log: string[] = [];
 
-  constructor({ program, variant }: AgentJob) {
+  constructor({ program, variant }: AgentJob, source: readonly string[]) {
     const flags = ['--node', nodeName, '--cluster-cidr', clusterNetwork, '--iptables-variant', variant];
-    const args = [program, 'run', '--manifests', directory, ...flags];
+    const args = [program, 'run', ...source, ...flags];
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'pipe'] });
     if (this.#child.stderr === null) throw new Error('the log of the agent cannot be read');
     createInterface({ input: this.#child.stderr }).on('line', (line) => this.#hear(line));

@@ -186,14 +186,17 @@ export function agentTables({
 }): string {
   const { bareNode, version } = start.figures;
   const rows = agents.map(({ job, figures: f }) => [
-    `${job.variant} ${job.format}`,
+    `${job.variant} ${job.source}`,
     job.services,
     seconds(f.coldStart, job.timeoutSeconds),
     (f.ownCpu / 1000).toFixed(1),
     (f.programsCpu / 1000).toFixed(1),
     f.change?.p50,
     f.change?.p95,
+    f.change?.p99,
     f.sync,
+    f.longestBlock,
+    Math.round(f.idleCpu),
     Math.round(f.restMb),
     Math.round(f.peakMb),
   ]);
@@ -207,8 +210,22 @@ export function agentTables({
       ],
     ),
     table(
-      'nodeplane run: cold start (s, CPU s), file to packet and its sync (ms), MB',
-      ['rules, files', 'services', 'cold', 'own', 'tools', 'p50', 'p95', 'sync', 'rest', 'peak'],
+      'nodeplane run: cold start (s, CPU s), change to packet, its sync, longest block (ms), idle CPU (ms a minute), MB',
+      [
+        'rules, source',
+        'services',
+        'cold',
+        'own',
+        'tools',
+        'p50',
+        'p95',
+        'p99',
+        'sync',
+        'block',
+        'idle',
+        'rest',
+        'peak',
+      ],
       rows,
     ),
   ].join('\n');
