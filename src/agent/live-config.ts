@@ -7,8 +7,12 @@ export interface LiveConfig {
   readonly current: Config;
   /** Only what needs nothing to be opened again has changed: routing, periods, connection tracking, the OOM score. One listener. */
   onChange(listener: (config: Config) => void): void;
-  /** What was opened with the old one has to be opened again: the source, the observers. One listener. */
-  onRestart(listener: () => void): void;
+  /**
+   * What was opened with the old one has to be opened again: the source, the observers. The old one is current until the listener adopts
+   * the new one. Undefined: what was wanted the last time is wanted no more. One listener.
+   */
+  onRestart(listener: (wanted: Config | undefined) => void): void;
+  adopt(config: Config): void;
   /** The file is not valid any more. One listener. */
   onRefused(listener: (error: Error) => void): void;
   stop(): Promise<void>;
@@ -17,18 +21,19 @@ export interface LiveConfig {
 export function followConfig(first: Config, updates: ConfigUpdates | undefined, log: Log): LiveConfig {
   let current = first;
   let change: (config: Config) => void = () => undefined;
-  let restart: () => void = () => undefined;
+  let restart: (wanted: Config | undefined) => void = () => undefined;
   let refused: (error: Error) => void = () => undefined;
   updates?.start({
     changed: (config) => {
-      const before = current;
-      current = keepVariant(before, config, log);
-      const fields = changedFields(before, current);
-      if (fields.length === 0) return;
+      const wanted = keepVariant(current, config, log);
+      const fields = changedFields(current, wanted);
       const isLive = fields.every((field) => liveFields.has(field));
+      restart(isLive ? undefined : wanted);
+      if (fields.length === 0) return;
       log.info({ fields, restarts: !isLive }, 'the configuration has changed');
-      if (isLive) change(current);
-      else restart();
+      if (!isLive) return;
+      current = wanted;
+      change(current);
     },
     refused: (error) => refused(error),
   });
@@ -41,6 +46,9 @@ export function followConfig(first: Config, updates: ConfigUpdates | undefined, 
     },
     onRestart: (listener) => {
       restart = listener;
+    },
+    adopt: (config) => {
+      current = config;
     },
     onRefused: (listener) => {
       refused = listener;

@@ -282,6 +282,34 @@ describe('the configuration', () => {
     await node.synced(2);
   });
 
+  it('that cannot be used yet closes nothing that works, and is used as soon as it can be', async () => {
+    const node = running();
+    node.source.tell([nodeA, ...web(1)]);
+    await node.synced(1);
+    node.sourceError = new NodeplaneError('NP-API-001', { file: 'kubeconfig', reason: 'it does not exist' });
+    node.configure({ client: { kubeconfig: 'kubeconfig', server: undefined } });
+    await node.pass(10_000);
+    node.source.tell([nodeA, ...web(2)]);
+    await node.synced(2);
+    expect(node.source.starts).toBe(1);
+    node.sourceError = undefined;
+    await node.pass(40_000);
+    await node.until(() => node.source.starts === 2);
+  });
+
+  it('that cannot be used and is taken back is not tried again', async () => {
+    const node = running();
+    node.source.tell([nodeA, ...web(1)]);
+    await node.synced(1);
+    node.sourceError = new NodeplaneError('NP-API-001', { file: 'kubeconfig', reason: 'it does not exist' });
+    node.configure({ client: { kubeconfig: 'kubeconfig', server: undefined } });
+    await node.pass(10_000);
+    node.configure({});
+    node.sourceError = undefined;
+    await node.pass(120_000);
+    expect(node.source.starts).toBe(1);
+  });
+
   it('that cannot be used at the start ends the agent with the reason', async () => {
     const node = new FakeNode();
     node.sourceError = new NodeplaneError('NP-API-001', { file: 'kubeconfig', reason: 'it does not exist' });

@@ -1,5 +1,6 @@
-import { once } from 'node:events';
+import { sleep } from '../clock.ts';
 import { toError } from '../errors.ts';
+import { handOver } from './hand-over.ts';
 import { followConfig } from './live-config.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { machineRooms, type Rooms } from './rooms.ts';
@@ -15,8 +16,8 @@ export function run(options: SourceOptions, context: Context): Promise<void> {
   return runIn(machineRooms(), options, context);
 }
 
-/** Between two attempts to go on with a changed configuration. */
-const wait = { first: 1000, most: 30_000 };
+/** After a session with a changed configuration has failed. */
+const restMilliseconds = 5000;
 
 /** {@link run} anywhere. Settings that cannot change while it runs end one session and begin the next. */
 export async function runIn(rooms: Rooms, options: SourceOptions, context: Context): Promise<void> {
@@ -24,33 +25,22 @@ export async function runIn(rooms: Rooms, options: SourceOptions, context: Conte
   const families = options.families ?? (await rooms.supportedFamilies());
   const live = followConfig(options.config, options.updates, log);
   const telling = openTelling({ rooms, options, context, live, families });
-  let failures = 0;
+  let ending = new AbortController();
+  handOver({ rooms, options, live, log, signal, endSession: () => ending.abort() });
   try {
     for (let first = true; !signal.aborted; first = false) {
-      const ending = new AbortController();
+      ending = new AbortController();
       const end = AbortSignal.any([signal, ending.signal]);
-      live.onRestart(() => ending.abort());
-      try {
-        await session({ rooms, options, context, live, telling, families, end });
-        failures = 0;
-      } catch (thrown) {
+      const ended = session({ rooms, options, context, live, telling, families, end });
+      await ended.catch(async (thrown: unknown) => {
         if (first) throw thrown;
         log.error({ err: toError(thrown) }, 'the changed configuration cannot be used yet; trying again');
-        failures += 1;
-        await passed(rooms, Math.min(wait.first * 2 ** (failures - 1), wait.most), end);
-      }
+        await sleep(rooms.clock, restMilliseconds, end);
+      });
     }
   } finally {
     await live.stop();
     await telling.observers.stop();
   }
   log.info({ signal: String(signal.reason) }, 'ended; the rules stay');
-}
-
-/** The time, or the end if that comes first. */
-async function passed({ clock }: Rooms, milliseconds: number, end: AbortSignal): Promise<void> {
-  const over = new AbortController();
-  const cancel = clock.after(milliseconds, () => over.abort());
-  await once(AbortSignal.any([end, over.signal]), 'abort');
-  cancel();
 }

@@ -161,7 +161,8 @@ describe('a configuration file', () => {
 
   it('that is a pipe is not waited for', async () => {
     const file = join(directory, 'config.yaml');
-    execFileSync('mkfifo', [file]);
+    const [program, ...argv] = ['mkfifo', file] as const;
+    execFileSync(program, argv);
     const followed = follow(file, 10);
     // Time for looks at the pipe: one that waits for it would keep all later ones waiting.
     await new Promise((resolve) => setTimeout(resolve, 100));

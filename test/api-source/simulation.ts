@@ -1,5 +1,5 @@
+import { sleep } from '../../src/clock.ts';
 import { type ApiClient, ApiError, type ApiRequest, type ApiResponse } from '../../src/cluster/api/client.ts';
-import { sleep } from '../../src/cluster/api/sleep.ts';
 import type { ObjectKind } from '../../src/model/change.ts';
 import { inside, keyOf } from '../api-server/resources.ts';
 import type { Json } from '../conformance/objects.ts';

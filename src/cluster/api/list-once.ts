@@ -1,10 +1,10 @@
+import { sleep } from '../../clock.ts';
 import { createBackoff } from './backoff.ts';
 import { ApiError } from './client.ts';
 import { afterFailure, beginCourse } from './course.ts';
 import { askedMilliseconds } from './failure.ts';
 import { list } from './list.ts';
 import type { ReflectorOptions } from './reflector.ts';
-import { sleep } from './sleep.ts';
 
 /** A server may be away for a moment; somebody waits for the answer. */
 const mostTries = 4;

@@ -1,3 +1,4 @@
+import { sleep } from '../../clock.ts';
 import { toError } from '../../errors.ts';
 import type { ObjectChange } from '../../model/change.ts';
 import type { SourceEvent } from '../source-event.ts';
@@ -19,7 +20,6 @@ import type { Access } from './exchange.ts';
 import { askedMilliseconds, isExpired, isUnreachable } from './failure.ts';
 import type { Holdings, Relist } from './holdings.ts';
 import { list } from './list.ts';
-import { sleep } from './sleep.ts';
 import { watch } from './watch.ts';
 import type { WatchEvent } from './watch-event.ts';
 
