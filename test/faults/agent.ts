@@ -14,6 +14,8 @@ export interface AgentOptions {
   readonly flags: readonly string[];
   /** Of `run` alone. */
   readonly runFlags?: readonly string[];
+  /** Options of Node. */
+  readonly node?: readonly string[];
   /** Words before the command: `env PATH=…`. */
   readonly before?: readonly string[];
 }
@@ -28,10 +30,10 @@ export class Agent {
   readonly #bridge: Component;
   #program: Program | undefined;
 
-  constructor(world: World, { flags, runFlags = [], before = [] }: AgentOptions) {
+  constructor(world: World, { flags, runFlags = [], before = [], node = [] }: AgentOptions) {
     this.#world = world;
     this.#flags = flags;
-    const argv = ['env', ...before, process.execPath, bundle, 'run', ...flags, ...runFlags] as const;
+    const argv = ['env', ...before, process.execPath, ...node, bundle, 'run', ...flags, ...runFlags] as const;
     this.#process = new Component('nodeplane', () => {
       this.#program = world.start('node-a', [...argv]);
       return this.#program;

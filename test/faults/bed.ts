@@ -2,7 +2,7 @@ import type { CommandResult } from '../../src/kernel/exec.ts';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import { families } from '../../src/model/address.ts';
 import type { ApiServerOptions } from '../api-server/server.ts';
-import { type Json, node } from '../conformance/objects.ts';
+import { type Json, node as nodeObject } from '../conformance/objects.ts';
 import type { TrafficProtocol } from '../netns/actor.ts';
 import { createWorld, type Place, type World } from '../netns/world.ts';
 import { Agent } from './agent.ts';
@@ -18,6 +18,8 @@ export interface BedOptions {
   readonly flags?: readonly string[];
   /** More flags of `run` alone: kube-proxy's. */
   readonly runFlags?: readonly string[];
+  /** Options of the agent's Node. */
+  readonly node?: readonly string[];
   /** Words before the agent's command: `PATH=…`. */
   readonly before?: readonly string[];
   /** False: without --cluster-cidr. */
@@ -45,6 +47,7 @@ export class Bed implements AsyncDisposable {
       flags = [],
       runFlags = [],
       before = [],
+      node = [],
       clusterCidr = true,
     } = options;
     const world = await createWorld();
@@ -56,7 +59,7 @@ export class Bed implements AsyncDisposable {
       const cluster = clusterCidr ? ['--cluster-cidr', networks] : [];
       const source = ['--kubeconfig', api.kubeconfig, '--node', 'node-a', ...cluster];
       const all = [...source, '--iptables-variant', variant, ...flags];
-      return new Bed(world, api, new Agent(world, { flags: all, runFlags, before }), variant);
+      return new Bed(world, api, new Agent(world, { flags: all, runFlags, before, node }), variant);
     } catch (error) {
       await world.close();
       throw error;
@@ -158,8 +161,8 @@ export interface Asking {
 
 export const variants: readonly IptablesVariant[] = ['legacy', 'nft'];
 
-export function nodeA(more: Partial<Parameters<typeof node>[0]> = {}): Json {
-  return node({ name: 'node-a', addresses: families.map((family) => at[family].node), ...more });
+export function nodeA(more: Partial<Parameters<typeof nodeObject>[0]> = {}): Json {
+  return nodeObject({ name: 'node-a', addresses: families.map((family) => at[family].node), ...more });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { type Agent, sumOf } from '../faults/agent.ts';
 
 /** How the agent stands at a moment. */
@@ -19,6 +20,18 @@ export async function sample(agent: Agent, began: number): Promise<Sample> {
     fds: (await readdir(`/proc/${pid}/fd`)).length,
     children: await childrenOf(pid),
   };
+}
+
+/** MB of the heap that a full collection leaves: the least of some, since new objects come all the time. */
+export async function liveHeap(agent: Agent): Promise<number> {
+  const sizes: number[] = [];
+  for (let times = 0; times < 5; times++) {
+    const pid = await agent.pid();
+    if (pid !== undefined) process.kill(pid, 'SIGUSR2');
+    await setTimeout(300);
+    sizes.push(sumOf(await agent.page('/metrics'), 'nodejs_heap_size_used_bytes') / 1e6);
+  }
+  return Math.min(...sizes);
 }
 
 async function childrenOf(pid: number | undefined): Promise<number> {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import { createRandom } from '../api-server/cluster.ts';
@@ -5,7 +6,7 @@ import { Bed } from '../faults/bed.ts';
 import { dual } from '../faults/objects.ts';
 import { SteadyTraffic, type Tally } from '../faults/traffic.ts';
 import { RestlessCluster } from './cluster.ts';
-import { type Sample, sample } from './samples.ts';
+import { liveHeap, type Sample, sample } from './samples.ts';
 
 export interface SoakOptions {
   readonly variant: IptablesVariant;
@@ -16,6 +17,8 @@ export interface SoakOptions {
 }
 
 export interface Soaked {
+  /** MB after a full collection, in the beginning and in the end. */
+  readonly liveHeap: readonly [number, number];
   readonly samples: readonly Sample[];
   readonly traffic: Tally;
   readonly changes: number;
@@ -47,7 +50,9 @@ const drainMilliseconds = 90_000;
 /** Constant change, faults now and then, and constant traffic to Services that nobody changes. */
 export async function soak({ variant, minutes, services, seed }: SoakOptions): Promise<Soaked> {
   const cluster = new RestlessCluster(services, seed);
-  await using bed = await Bed.open({ variant, objects: [...stable.flatMap(dual), ...cluster.objects()] });
+  const objects = [...stable.flatMap(dual), ...cluster.objects()];
+  const node = ['--expose-gc', '--require', join(import.meta.dirname, 'collect.cjs')];
+  await using bed = await Bed.open({ variant, objects, node });
   await bed.start(60_000);
   for (const { vip, pods } of stable) await bed.untilServed(vip, [...pods]);
   const traffic = await SteadyTraffic.start(
@@ -57,13 +62,14 @@ export async function soak({ variant, minutes, services, seed }: SoakOptions): P
   );
   const rest = new Unrest(bed, cluster, seed);
   await setTimeout(warmUpMilliseconds);
+  const heapBefore = await liveHeap(bed.agent);
   const samples = await watch(bed, minutes);
+  const heapAfter = await liveHeap(bed.agent);
   await rest.stop();
   const converged = await bed.untilConverged(drainMilliseconds).catch(() => undefined);
-  await setTimeout(3000);
-  const last = await sample(bed.agent, 0);
   const { agent } = bed;
   return {
+    liveHeap: [heapBefore, heapAfter],
     samples,
     traffic: await traffic.stop(),
     changes: rest.changes,
@@ -74,7 +80,7 @@ export async function soak({ variant, minutes, services, seed }: SoakOptions): P
     relists: await agent.metric('nodeplane_source_lists_total'),
     cpuSeconds: await agent.metric('process_cpu_seconds_total'),
     converged,
-    log: agent.lines.slice(-20).concat(`at rest: ${JSON.stringify(last)}`),
+    log: agent.lines.slice(-20),
   };
 }
 
