@@ -148,26 +148,25 @@ describe.each(variants)('promise 7 with iptables-%s', (variant) => {
 
   it('repairs while the cluster changes all the time', async () => {
     const churn = new Churn(bed.api, { seed: 7, pauseMilliseconds: 50 });
-    const spoiled = async () =>
-      !(await bed.run(`iptables-${variant}-save`, '-t', 'nat')).stdout.includes(jump);
-    const jump =
-      (await iptables('-S', 'KUBE-NODEPORTS')).stdout.split('\n').find((line) => line.startsWith('-A')) ?? '';
-    const times: number[] = [];
-    for (let turn = 0; turn < 3; turn++) {
-      await iptables('-D', 'KUBE-NODEPORTS', '1');
-      expect(await spoiled()).toBe(true);
-      times.push(
-        Math.round(
-          await until(
-            () => bed.tail(),
-            3 * repairedMilliseconds,
-            async () => !(await spoiled()),
-          ),
-        ),
+    const times: Record<string, number[]> = { iptables: [], ip6tables: [] };
+    for (const program of ['iptables', 'ip6tables', 'iptables', 'ip6tables']) {
+      const nat = (...args: readonly string[]) =>
+        bed.run(`${program}-${variant}`, '-w', '10', '-t', 'nat', ...args);
+      const nodePorts = async () => (await nat('-S', 'KUBE-NODEPORTS')).stdout;
+      const whole = await nodePorts();
+      await nat('-D', 'KUBE-NODEPORTS', '1');
+      expect(await nodePorts()).not.toBe(whole);
+      const milliseconds = await until(
+        () => `${whole}${bed.tail()}`,
+        repairedMilliseconds,
+        async () => (await nodePorts()) === whole,
       );
+      times[program]?.push(Math.round(milliseconds));
     }
     await churn.stop();
-    tell(`iptables-${variant}, a rule deleted under ${churn.changes} changes`, { repairedMs: times });
+    tell(`iptables-${variant}, a rule deleted under ${churn.changes} changes`, {
+      repairedMs: times,
+    });
     await bed.untilConverged();
     await bed.api.remove(...churn.leftovers());
     await until(

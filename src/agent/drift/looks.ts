@@ -61,9 +61,11 @@ export class Looks {
     this.#looking = true;
     const took = await poll.look().catch(() => bounds.alone.most / restFactor);
     this.#looking = false;
-    this.#readyAt = clock.now() + Math.max(took * soonest.factor, soonest.least);
+    const rest = Math.max(took * soonest.factor, soonest.least);
+    this.#readyAt = clock.now() + rest;
     const { least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
-    this.#arm(Math.min(Math.max(took * restFactor, least), most));
+    // A look that said nothing is made again.
+    this.#arm(poll.disturbed ? rest : Math.min(Math.max(took * restFactor, least), most));
     if (this.#again) this.soon();
   }
 }

@@ -27,6 +27,11 @@ export class Poll {
     this.#options = options;
   }
 
+  /** We wrote during the last look, so it said nothing. */
+  get disturbed(): boolean {
+    return this.#disturbances > 0;
+  }
+
   /**
    * One look. Reads a digest, and compares rule by rule only when it is not the verified one. A digest counts as verified when it is
    * the same before and after a comparison with no write of ours in between.
