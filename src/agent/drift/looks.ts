@@ -16,7 +16,7 @@ const bounds = {
   /** Only for what the monitor cannot hear. */
   besidesMonitor: { least: 60_000, most: 900_000 },
 };
-/** A look for a reason may come sooner after the last one. */
+/** Between two looks lies so many times what the last one took with the comparison that it led to; one for a reason comes no sooner either. */
 const soonest = { least: 1000, factor: 20 };
 /** What belongs together usually comes at once. */
 const settleMilliseconds = 100;
@@ -59,13 +59,14 @@ export class Looks {
   async #look(): Promise<void> {
     const { poll, clock, listening } = this.#options;
     this.#looking = true;
+    const began = clock.now();
     const took = await poll.look().catch(() => bounds.alone.most / restFactor);
     this.#looking = false;
-    const rest = Math.max(took * soonest.factor, soonest.least);
+    const rest = Math.max((clock.now() - began) * soonest.factor, soonest.least);
     this.#readyAt = clock.now() + rest;
     const { least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
     // A look that said nothing is made again.
-    this.#arm(poll.disturbed ? rest : Math.min(Math.max(took * restFactor, least), most));
+    this.#arm(poll.disturbed ? rest : Math.min(Math.max(took * restFactor, rest, least), most));
     if (this.#again) this.soon();
   }
 }
