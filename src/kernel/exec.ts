@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { NodeplaneError, toError } from '../errors.ts';
 import { collectHeadAndTail, collectText, handOn } from './output.ts';
 import { groupKiller } from './process-group.ts';
@@ -129,14 +130,21 @@ async function start({ argv }: Command): Promise<ChildProcessWithoutNullStreams>
   }
 }
 
+/** A program that reads as fast as we write would hold the event loop until it has everything. */
+const turnMilliseconds = 8;
+
 /** Writes the pieces as fast as the program reads them, then closes. A program that stops reading is told by its exit code, not here. */
 async function feed(stdin: Writable, pieces: Iterable<string>): Promise<void> {
   stdin.on('error', () => {
     // EPIPE: it ended without reading everything.
   });
+  let turned = performance.now();
   for (const piece of pieces) {
     if (!stdin.writable) return;
     if (!stdin.write(piece)) await drained(stdin);
+    if (performance.now() - turned < turnMilliseconds) continue;
+    await setImmediate();
+    turned = performance.now();
   }
   stdin.end();
 }

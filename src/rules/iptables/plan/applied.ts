@@ -1,4 +1,3 @@
-import { entries, type ImmutableMap, immutableMap, withEntries } from '../../../model/immutable-map.ts';
 import type { Plan } from '../../plan.ts';
 import { fingerprintChain, fingerprintRule } from '../fingerprint.ts';
 import { type Layout, wantedChains } from '../layout/layout.ts';
@@ -14,7 +13,7 @@ export interface Applied {
    */
   readonly layout: Layout | undefined;
   /** Chain name → fingerprint, by table, of the other chains; what the layout wants counts before what is said here. */
-  readonly chains: Readonly<Record<TableName, ImmutableMap<string>>>;
+  readonly chains: Readonly<Record<TableName, ReadonlyMap<string, string>>>;
   /** `table builtin fingerprint` of rules that stand in built-in chains. */
   readonly jumps: ReadonlySet<string>;
   /** Rules in these chains together, by table; those in built-in chains are not among them. */
@@ -25,7 +24,7 @@ export interface Applied {
 
 export const nothingApplied: Applied = {
   layout: undefined,
-  chains: { mangle: immutableMap(), filter: immutableMap(), nat: immutableMap() },
+  chains: { mangle: new Map(), filter: new Map(), nat: new Map() },
   rules: { mangle: 0, filter: 0, nat: 0 },
   jumps: new Set(),
   held: new Set(),
@@ -74,8 +73,8 @@ function besides({ chains, held }: Applied, { steps }: Plan): Applied['chains'] 
   const inTable = (table: TableName) => {
     const here = emptied.filter((step) => step.table === table);
     const empty = here.map(({ chain }) => ({ table, name: chain, rules: [] })).filter(staying);
-    return immutableMap([
-      ...[...entries(chains[table])].filter(([name]) => staying({ table, name })),
+    return new Map([
+      ...[...chains[table]].filter(([name]) => staying({ table, name })),
       ...empty.map((chain) => [chain.name, fingerprintChain(chain)] as const),
     ]);
   };
@@ -85,13 +84,12 @@ function besides({ chains, held }: Applied, { steps }: Plan): Applied['chains'] 
 /** The same with the chains of the layout listed, for who compares all. Yields between chains, so that a caller may pause. */
 export function* listed(applied: Applied): Generator<undefined, Applied> {
   if (applied.layout === undefined) return applied;
-  const prints: Record<TableName, [string, string][]> = { mangle: [], filter: [], nat: [] };
+  const { mangle, filter, nat } = applied.chains;
+  const chains = { mangle: new Map(mangle), filter: new Map(filter), nat: new Map(nat) };
   for (const { table, name, chain } of wantedChains(applied.layout)) {
-    if (chain !== undefined) prints[table].push([name, fingerprintChain(chain)]);
+    if (chain !== undefined) chains[table].set(name, fingerprintChain(chain));
     yield;
   }
-  const inTable = (table: TableName) => withEntries(applied.chains[table], prints[table]);
-  const chains = { mangle: inTable('mangle'), filter: inTable('filter'), nat: inTable('nat') };
   return { ...applied, layout: undefined, chains };
 }
 

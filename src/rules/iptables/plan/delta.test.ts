@@ -31,7 +31,7 @@ function contentOf(applied: Applied) {
   const { chains, jumps } = finish(listed(applied));
   return {
     chains: tableNames.flatMap((table) =>
-      [...entries(chains[table])].map(([name, print]) => `${table} ${name} ${print}`).sort(),
+      [...chains[table]].map(([name, print]) => `${table} ${name} ${print}`).sort(),
     ),
     jumps: [...jumps].sort(),
   };

@@ -1,4 +1,3 @@
-import { entries, get } from '../../../model/immutable-map.ts';
 import type { Cost, Plan, Step } from '../../plan.ts';
 import { fingerprintChain, rulesOf } from '../fingerprint.ts';
 import {
@@ -25,11 +24,11 @@ export function* planAll(known: Applied, layout: Layout): Generator<undefined, P
   for (const wanted of wantedChains(layout)) {
     const { table, name } = wanted;
     seen[table].add(name);
-    steps.push(...chainSteps(applied, wanted, get(applied.chains[table], name), again));
+    steps.push(...chainSteps(applied, wanted, applied.chains[table].get(name), again));
     yield;
   }
   for (const table of tableNames) {
-    for (const [name, print] of entries(applied.chains[table])) {
+    for (const [name, print] of applied.chains[table]) {
       if (seen[table].has(name) || !isOurChain(name)) continue;
       const gone = { table, name, chain: undefined, service: undefined, again: undefined };
       steps.push(...chainSteps(applied, gone, print, again));
@@ -47,7 +46,7 @@ export function* planChange(applied: Applied, before: Layout, after: Layout): Ge
   const steps: Step[] = [];
   const again = chainsAgain(after);
   for (const { before: old, ...wanted } of changedChains(before, after)) {
-    const print = old === undefined ? get(applied.chains[wanted.table], wanted.name) : fingerprintChain(old);
+    const print = old === undefined ? applied.chains[wanted.table].get(wanted.name) : fingerprintChain(old);
     steps.push(...chainSteps(applied, wanted, print, again));
     yield;
   }

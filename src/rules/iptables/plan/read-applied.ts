@@ -1,5 +1,4 @@
 import type { Family } from '../../../model/address.ts';
-import { immutableMap } from '../../../model/immutable-map.ts';
 import { fingerprintChain } from '../fingerprint.ts';
 import { firewall } from '../names.ts';
 import { builtinChains, type Chain, type RuleSet, type TableName, tableNames } from '../objects.ts';
@@ -59,7 +58,11 @@ export class AppliedReader {
 
 /** As far as it is ours; KUBE-FIREWALL is shared with kubelet: compared, never deleted. */
 class Draft {
-  readonly #prints: Record<TableName, [string, string][]> = { mangle: [], filter: [], nat: [] };
+  readonly #chains: Record<TableName, Map<string, string>> = {
+    mangle: new Map(),
+    filter: new Map(),
+    nat: new Map(),
+  };
   readonly #rules = { mangle: 0, filter: 0, nat: 0 };
   readonly #jumps = new Set<string>();
   readonly #held = new Set<string>();
@@ -70,14 +73,18 @@ class Draft {
     if (builtinChains[table].includes(name)) {
       for (const rule of rules) this.#jumps.add(jumpKey({ table, builtin: name, rule }));
     } else if (isOurChain(name) || name === firewall) {
-      this.#prints[table].push([detached(name), fingerprintChain(chain)]);
+      this.#chains[table].set(detached(name), fingerprintChain(chain));
       this.#rules[table] += rules.length;
     }
   }
 
   applied(): Applied {
-    const { mangle, filter, nat } = this.#prints;
-    const chains = { mangle: immutableMap(mangle), filter: immutableMap(filter), nat: immutableMap(nat) };
-    return { layout: undefined, chains, rules: this.#rules, jumps: this.#jumps, held: this.#held };
+    return {
+      layout: undefined,
+      chains: this.#chains,
+      rules: this.#rules,
+      jumps: this.#jumps,
+      held: this.#held,
+    };
   }
 }
