@@ -60,13 +60,7 @@ function serviceOf(index: number): Json {
 }
 
 /** @param random picks the nodes of the pods. @param shift moves all pods to other addresses. */
-function sliceOf(
-  index: number,
-  endpoints: number,
-  nodes: number,
-  random: () => number,
-  shift = 0,
-): Json {
+function sliceOf(index: number, endpoints: number, nodes: number, random: () => number, shift = 0): Json {
   const name = nameOf(index);
   return {
     addressType: 'IPv4',
