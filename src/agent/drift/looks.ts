@@ -8,13 +8,12 @@ export interface LooksOptions {
   readonly listening: () => boolean;
 }
 
-/** Share of a core that looking may take: the time between two looks is so many times the time that one takes. */
-const restFactor = 50;
+/** Milliseconds between two looks; `factor`: at least so many times what one takes, which is the share of a core that looking may take. */
 const bounds = {
   /** Nobody tells of changes. */
-  alone: { least: 4000, most: 300_000 },
+  alone: { factor: 50, least: 4000, most: 300_000 },
   /** Only for what the monitor cannot hear. */
-  besidesMonitor: { least: 60_000, most: 900_000 },
+  besidesMonitor: { factor: 200, least: 60_000, most: 900_000 },
 };
 /** Between two looks lies so many times what the last one took with the comparison that it led to; one for a reason comes no sooner either. */
 const soonest = { least: 1000, factor: 20 };
@@ -60,13 +59,13 @@ export class Looks {
     const { poll, clock, listening } = this.#options;
     this.#looking = true;
     const began = clock.now();
-    const took = await poll.look().catch(() => bounds.alone.most / restFactor);
+    const took = await poll.look().catch(() => bounds.alone.most / bounds.alone.factor);
     this.#looking = false;
     const rest = Math.max((clock.now() - began) * soonest.factor, soonest.least);
     this.#readyAt = clock.now() + rest;
-    const { least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
+    const { factor, least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
     // A look that said nothing is made again.
-    this.#arm(poll.disturbed ? rest : Math.min(Math.max(took * restFactor, rest, least), most));
+    this.#arm(poll.disturbed ? rest : Math.min(Math.max(took * factor, rest, least), most));
     if (this.#again) this.soon();
   }
 }
