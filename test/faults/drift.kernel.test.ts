@@ -102,6 +102,7 @@ describe.each(variants)('promise 7 with iptables-%s', (variant) => {
     await shell(`iptables-${variant}-save > /run/old`);
     await bed.api.put(...dual({ name: 'web', vip: 1, pods: ['p3'] }));
     await bed.untilServed(1, ['p3']);
+    await bed.untilConverged();
     const fresh = await rulesOf(bed);
     await repairs(
       'an old state restored',
@@ -110,6 +111,7 @@ describe.each(variants)('promise 7 with iptables-%s', (variant) => {
     );
     await bed.api.put(...dual({ name: 'web', vip: 1, pods: ['p1', 'r1'] }));
     await bed.untilServed(1, ['p1', 'r1']);
+    await bed.untilConverged();
     wanted = await rulesOf(bed);
   });
 
