@@ -99,7 +99,10 @@ class Server {
   readonly #answers: AsyncIterator<string>;
 
   constructor() {
-    this.#child = spawn(process.execPath, ['--import', tsx, main], { stdio: ['pipe', 'pipe', 'inherit'] });
+    // Its files lie in the world's own /run and go with it, whoever ends first.
+    const env = { ...process.env, TMPDIR: '/run' };
+    const argv = ['--import', tsx, main];
+    this.#child = spawn(process.execPath, argv, { env, stdio: ['pipe', 'pipe', 'inherit'] });
     const lines: Interface | undefined =
       this.#child.stdout === null ? undefined : createInterface({ input: this.#child.stdout });
     if (lines === undefined) throw new Error('the answers of the API server cannot be read');
