@@ -2,6 +2,7 @@ import type { Family } from '../../src/model/address.ts';
 import type { Node } from '../../src/model/node.ts';
 import { emptySnapshot, type Snapshot } from '../../src/model/snapshot.ts';
 import type { Happening, SyncReport } from '../../src/observe/happening.ts';
+import { syncEnded } from './happenings.ts';
 
 /** A cluster of which only the Node is known; undefined: not even that. */
 export function snapshotWith(node: Partial<Node> | undefined): Snapshot {
@@ -18,26 +19,10 @@ export function snapshotWith(node: Partial<Node> | undefined): Snapshot {
   return { ...empty, node: { ...plain, ...node } };
 }
 
-const none = { total: 0, written: 0 };
-
 /** A sync that went well, unless `more` says otherwise. */
 export function endedSync(family: Family, more: Partial<SyncReport> = {}): Happening {
-  return {
-    kind: 'sync-ended',
-    family,
-    full: false,
-    partialFailed: false,
-    milliseconds: 5,
-    error: undefined,
-    snapshot: emptySnapshot('node-a'),
-    cost: { steps: 0, lines: 0, bytes: 0 },
-    servicePorts: 0,
-    rules: { mangle: none, filter: none, nat: none },
-    quarantined: [],
-    withoutLocalEndpoints: { internal: 0, external: 0 },
-    triggeredAt: [],
-    ...more,
-  };
+  const snapshot = emptySnapshot('node-a');
+  return syncEnded({ family, full: false, milliseconds: 5, snapshot, servicePorts: 0, ...more });
 }
 
 export function heardSnapshot(snapshot: Snapshot): Happening {
