@@ -1,12 +1,10 @@
 import type { Family } from '../../src/model/address.ts';
 import { bundle } from '../cli/nodeplane.ts';
-import type { NodeName } from '../netns/addresses.ts';
 import { clusterNetwork } from '../netns/addresses.ts';
-import type { World } from '../netns/world.ts';
 import { type Answer, ask, createBridge } from './bridge.ts';
 import { Component } from './component.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { hostOf } from './host.ts';
+import { hostOf, type Places } from './host.ts';
 
 /** The bundled agent on a node of a world, with the doors that its node would knock at. */
 export interface Agent {
@@ -25,10 +23,24 @@ export function agentFlags(node: string): readonly string[] {
   return ['--node', node, '--cluster-cidr', `${network('IPv4')},${network('IPv6')}`];
 }
 
-export async function startAgent(world: World, plane: ControlPlane, node: NodeName): Promise<Agent> {
+/** @param flags more of them. */
+export async function startAgent(
+  world: Places,
+  plane: ControlPlane,
+  node: string,
+  flags: readonly string[] = [],
+): Promise<Agent> {
   const kubeconfig = await plane.agentKubeconfig(node);
   const host = hostOf(world, node);
-  const argv = [process.execPath, bundle, 'run', '--kubeconfig', kubeconfig, ...agentFlags(node)] as const;
+  const argv = [
+    process.execPath,
+    bundle,
+    'run',
+    '--kubeconfig',
+    kubeconfig,
+    ...agentFlags(node),
+    ...flags,
+  ] as const;
   const agent = new Component('nodeplane', () => host.start([...argv]));
   const doors = { health: `/run/${node}-health.sock`, metrics: `/run/${node}-metrics.sock` };
   const bridge = createBridge(host, {

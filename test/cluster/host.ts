@@ -1,6 +1,6 @@
 import type { Family } from '../../src/model/address.ts';
 import type { Program } from '../netns/program.ts';
-import type { Place, World } from '../netns/world.ts';
+import type { World } from '../netns/world.ts';
 
 /** A network namespace where a control plane can run. */
 export interface Host {
@@ -12,8 +12,10 @@ export interface Host {
   path(inside: string): string;
 }
 
-/** A place of a world. */
-export function hostOf(world: World, place: Place): Host {
+/** What has places that programs run in: a small world, or the network of a cluster. */
+export type Places = Pick<World, 'start' | 'address' | 'path'>;
+
+export function hostOf(world: Places, place: string): Host {
   return {
     start: (argv) => world.start(place, argv),
     address: (family) => world.address(place, family),

@@ -1,0 +1,51 @@
+import type { Exec } from '../../../src/kernel/exec.ts';
+import type { Family } from '../../../src/model/address.ts';
+import type { DialResult } from '../../netns/actor.ts';
+import type { AddressPair } from '../../netns/addresses.ts';
+import type { Program } from '../../netns/program.ts';
+import type { Dial, RunningTraffic, Servers, Traffic } from '../../netns/world.ts';
+import type { NodeName } from '../nodes.ts';
+
+/** `control-plane`, `client`, `cloud`, a node, or a pod as `namespace/name`. */
+export type Place = string;
+
+export interface NetworkPod {
+  /** `namespace/name`; also what its servers answer with. */
+  readonly place: Place;
+  readonly node: NodeName;
+  readonly addresses: AddressPair;
+}
+
+/**
+ * The links of a whole cluster, each place a network namespace. Nodes route the networks of their pods; the client is outside, behind a
+ * router; what goes to load-balancer addresses is routed to `cloud`. Pods reach everything without masquerading, as with a routed CNI.
+ */
+export interface ClusterNetwork extends AsyncDisposable {
+  /** The place's own address. */
+  address(place: Place, family: Family): string;
+  /** Runs programs in the place's network namespace, as root, with the network's own /run. The working directory is /. */
+  exec(place: Place): Exec;
+  /** Starts a program that goes on until it is stopped. */
+  start(place: Place, argv: readonly [string, ...string[]]): Program;
+  /** Where a file below /run is found from outside. It goes when the network goes. */
+  path(inside: string): string;
+  /** Starts echo servers that answer with the place's name; those that run already stay. */
+  listen(place: Place, servers: Servers): Promise<void>;
+  /** Ends servers and the connections they have. */
+  closeServers(place: Place, servers: Servers): Promise<void>;
+  dial(place: Place, dial: Dial): Promise<readonly DialResult[]>;
+  startTraffic(place: Place, traffic: Traffic): Promise<RunningTraffic>;
+  /** With a namespace and routes from everywhere. */
+  addPod(pod: NetworkPod): Promise<void>;
+  removePod(place: Place): Promise<void>;
+  /** Whether the node's packets to and from the control plane are dropped. */
+  cutOff(node: NodeName, cut: boolean): Promise<void>;
+  /** Removes all rules of the node, of both iptables variants and of nftables. Tracked connections stay. */
+  flush(node: NodeName): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Makes one. Whoever makes it closes it; should its process die first, everything is gone as well. */
+export async function createClusterNetwork(_nodes: readonly NodeName[]): Promise<ClusterNetwork> {
+  throw new Error('not there yet');
+}
