@@ -62,6 +62,7 @@ const liveFields: ReadonlySet<string> = new Set([
   'routing',
   'sync',
   'conntrack',
+  'kubeProxy',
   'oomScoreAdj',
   'logging',
   'withoutEffect',

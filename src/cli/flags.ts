@@ -1,5 +1,5 @@
 import { modes } from '../config/mode.ts';
-import { iptablesVariants } from '../config/schema.ts';
+import { iptablesVariants, kubeProxyChoices } from '../config/schema.ts';
 import { logLevels } from '../observe/log.ts';
 
 /** One flag as help shows it. Without `value` it is a switch, which may be written `--x=false` too. */
@@ -47,6 +47,12 @@ export const flagTable = {
     value: 'variant',
     choices: iptablesVariants,
     help: `which iptables programs write the rules: ${iptablesVariants.join(', ')} (default: auto, the ones that the node uses)`,
+  },
+  kubeProxy: {
+    flag: '--kube-proxy',
+    value: 'choice',
+    choices: kubeProxyChoices,
+    help: `while kube-proxy works on this node: ${kubeProxyChoices.join(', ')} (default: refuse)`,
   },
   family: {
     flag: '--family',

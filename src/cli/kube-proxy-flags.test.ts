@@ -84,6 +84,7 @@ describe("kube-proxy's flags", () => {
     expect(config).toEqual({
       mode: 'iptables',
       iptablesVariant: 'auto',
+      kubeProxy: 'refuse',
       nodeName: 'n2',
       routing: {
         masqueradeAll: true,

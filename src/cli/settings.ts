@@ -1,6 +1,6 @@
 import { type ConfigFlags, type FieldFlag, flagError } from '../config/flags.ts';
 import { didYouMean } from '../config/nearest.ts';
-import { type DocumentKind, iptablesVariants } from '../config/schema.ts';
+import { type DocumentKind, iptablesVariants, kubeProxyChoices } from '../config/schema.ts';
 import { type Family, families } from '../model/address.ts';
 import { type LogLevel, logLevels } from '../observe/log.ts';
 import { type RawKubeProxyFlags, readBoolean, readKubeProxyFlags } from './field-flags.ts';
@@ -71,6 +71,7 @@ function ownFields(flags: RawFlags): readonly FieldFlag[] {
       'iptables',
       'variant',
     ]),
+    ...fieldFlag('kubeProxy', choice(flags, 'kubeProxy', kubeProxyChoices), ours, ['kubeProxy']),
   ];
 }
 

@@ -27,7 +27,7 @@ export const verbs: readonly Verb[] = [
     summary: 'the agent: follow the cluster and keep the rules of this node up to date',
     description:
       'Reads the objects, programs the rules, and follows every change until SIGTERM or SIGINT. The rules stay when it ends.',
-    flags: [...sourceFlags, 'writeConfigTo', 'initOnly', 'cleanup'],
+    flags: [...sourceFlags, 'kubeProxy', 'writeConfigTo', 'initOnly', 'cleanup'],
     takesKubeProxyFlags: true,
     examples: [
       { does: 'Follow the API server', command: 'nodeplane run --kubeconfig /etc/nodeplane/kubeconfig' },
@@ -44,7 +44,7 @@ export const verbs: readonly Verb[] = [
     summary: 'one sync in the current network namespace',
     description:
       'Brings the rules of this network namespace to what the objects want, writes only what differs, and ends.',
-    flags: sourceFlags,
+    flags: [...sourceFlags, 'kubeProxy'],
     examples: [
       { does: 'Program a directory once', command: 'nodeplane apply --manifests ./cluster --node worker-1' },
     ],

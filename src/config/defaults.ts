@@ -1,5 +1,5 @@
 import { defaultRoutingSettings, type RoutingSettings } from '../routing/settings.ts';
-import type { IptablesVariant } from './schema.ts';
+import type { IptablesVariant, KubeProxyChoice } from './schema.ts';
 
 /** How often the kernel is written and compared. */
 export interface SyncSettings {
@@ -59,6 +59,8 @@ export interface LoggingSettings {
 export interface Config {
   readonly mode: 'iptables';
   readonly iptablesVariant: IptablesVariant;
+  /** Before anything is changed, when kube-proxy or another nodeplane works on this node. */
+  readonly kubeProxy: KubeProxyChoice;
   /** The Node object that stands for this machine. */
   readonly nodeName: string;
   readonly routing: RoutingSettings;
@@ -79,6 +81,7 @@ export interface Config {
 export const defaultConfig: Omit<Config, 'nodeName'> = {
   mode: 'iptables',
   iptablesVariant: 'auto',
+  kubeProxy: 'refuse',
   routing: defaultRoutingSettings,
   sync: { minSyncPeriodMilliseconds: undefined, syncPeriodMilliseconds: 30_000 },
   client: { kubeconfig: undefined, server: undefined },

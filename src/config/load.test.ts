@@ -59,6 +59,7 @@ describe('without a file', () => {
     expect(await defaults()).toEqual({
       mode: 'iptables',
       iptablesVariant: 'auto',
+      kubeProxy: 'refuse',
       nodeName: 'node-a',
       routing: {
         masqueradeAll: false,

@@ -137,6 +137,10 @@ const kubeProxy: Notes<KubeProxyConfiguration> = {
 
 const nodeplane: Notes<NodeplaneConfiguration> = {
   'iptables.variant': used('`auto`', '`auto`, `legacy`, `nft`: which iptables programs write the rules'),
+  kubeProxy: used(
+    '`refuse`',
+    'while kube-proxy, or another nodeplane, works on this node: `refuse` ends with an error, `wait` waits until it is gone, `ignore` goes on; nothing is changed before',
+  ),
   apiServer: used(
     '',
     '`https://host:port`, in place of the server that the kubeconfig or the pod’s environment names',

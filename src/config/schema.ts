@@ -22,6 +22,11 @@ export const iptablesVariants = ['auto', 'legacy', 'nft'] as const;
 
 export type IptablesVariant = (typeof iptablesVariants)[number];
 
+/** What is done when kube-proxy, or another nodeplane, works on this node already. */
+export const kubeProxyChoices = ['refuse', 'wait', 'ignore'] as const;
+
+export type KubeProxyChoice = (typeof kubeProxyChoices)[number];
+
 const outputRouting = group({
   splitStream: flag,
   infoBufferSize: v.nullish(v.union([v.string(), v.number()])),
@@ -119,6 +124,7 @@ export const nodeplaneConfiguration = v.object({
   apiVersion: v.literal('nodeplane.dev/v1alpha1'),
   kind: v.literal('NodeplaneConfiguration'),
   iptables: group({ variant: oneOf(iptablesVariants) }),
+  kubeProxy: oneOf(kubeProxyChoices),
   apiServer: serverUrl,
   serving: group({ healthz: flag, metrics: flag }),
   events: flag,

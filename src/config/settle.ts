@@ -28,6 +28,7 @@ export function settle(
   return {
     mode: modeOf(kubeProxy, complain),
     iptablesVariant: nodeplane.iptables?.variant || defaultConfig.iptablesVariant,
+    kubeProxy: nodeplane.kubeProxy || defaultConfig.kubeProxy,
     routing: routingOf(kubeProxy, complain),
     sync: syncOf(kubeProxy, complain),
     client: clientOf(kubeProxy, nodeplane.apiServer ?? '', host),

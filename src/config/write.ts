@@ -127,10 +127,11 @@ const foreignFields = {
   portRange: '',
 } as const;
 
-function nodeplaneDocument({ iptablesVariant, events, client, serving }: Config): object {
+function nodeplaneDocument({ iptablesVariant, events, client, serving, kubeProxy }: Config): object {
   return {
     ...emptyDocuments.NodeplaneConfiguration,
     iptables: { variant: iptablesVariant },
+    kubeProxy,
     events,
     apiServer: client.server ?? '',
     serving: { healthz: serving.healthz !== undefined, metrics: serving.metrics !== undefined },
