@@ -6,7 +6,13 @@ import { findGo } from './go.ts';
 import { runTool } from './tool.ts';
 
 /** The programs of a real cluster. */
-export type BinaryName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-proxy' | 'kubectl';
+export type BinaryName =
+  | 'etcd'
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-proxy'
+  | 'kubectl'
+  | 'helm';
 
 /** Takes each line about what lasts longer than a moment. */
 type Tell = (line: string) => void;
@@ -17,10 +23,13 @@ const packages: Readonly<Record<BinaryName, string>> = {
   'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
   'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
   kubectl: 'k8s.io/kubernetes/cmd/kubectl',
+  helm: 'helm.sh/helm/v4/cmd/helm',
 };
 
-/** The Go module that pins what is built. */
-const moduleDirectory = join(import.meta.dirname, 'binaries');
+/** The Go module that pins what is built. helm has its own: its dependencies would move those of the others. */
+function moduleOf(name: BinaryName): string {
+  return join(import.meta.dirname, name === 'helm' ? 'helm' : 'binaries');
+}
 
 const tellEveryMilliseconds = 5000;
 
@@ -34,7 +43,7 @@ export async function binary(name: BinaryName, tell: Tell = (line) => console.er
 
 async function findBinary(name: BinaryName): Promise<string | undefined> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
-  const directories = [...(assets ? [assets] : []), await builtDirectory()];
+  const directories = [...(assets ? [assets] : []), await builtDirectory(name)];
   for (const directory of directories) {
     const path = join(directory, name);
     const usable = await access(path, constants.X_OK).then(
@@ -47,15 +56,15 @@ async function findBinary(name: BinaryName): Promise<string | undefined> {
 }
 
 /** One for each content of the module files, so that other versions never meet. */
-async function builtDirectory(): Promise<string> {
+async function builtDirectory(name: BinaryName): Promise<string> {
   const hash = createHash('sha256').update(process.arch);
-  for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(moduleDirectory, file)));
+  for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(moduleOf(name), file)));
   return join(cacheDirectory(), `binaries-${hash.digest('hex').slice(0, 12)}`);
 }
 
 /** Built under another name first: whoever looks meanwhile finds all of it or nothing. */
 async function build(name: BinaryName, tell: Tell): Promise<string> {
-  const directory = await builtDirectory();
+  const directory = await builtDirectory(name);
   await mkdir(directory, { recursive: true });
   const scratch = await mkdtemp(join(directory, 'building-'));
   try {
@@ -85,7 +94,7 @@ async function goBuild(name: BinaryName, output: string, tell: Tell): Promise<vo
   try {
     await runTool({
       argv: [go, 'build', ...flags, packages[name]],
-      cwd: moduleDirectory,
+      cwd: moduleOf(name),
       env: { CGO_ENABLED: '0', GOFLAGS: '', GOTOOLCHAIN: 'local', GOWORK: 'off' },
       onLine: (line) => {
         if (line.startsWith('go: downloading ')) downloaded++;
