@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
 import { text } from 'node:stream/consumers';
+import type { ConnectionOptions } from 'node:tls';
 import type { Json } from '../conformance/objects.ts';
 import type { Answer } from './bridge.ts';
 import { isKind, type Kind, pathOf } from './kinds.ts';
@@ -14,6 +15,10 @@ export interface ApiObject {
     readonly namespace?: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly creationTimestamp: string;
+    readonly deletionTimestamp?: string;
   };
   readonly [field: string]: unknown;
 }
@@ -31,7 +36,7 @@ export interface WatchEvent {
 }
 
 /** The server said no. */
-class ApiRefusal extends Error {
+export class ApiRefusal extends Error {
   readonly status: number;
 
   constructor(action: string, { status, body }: Answer) {
@@ -46,19 +51,29 @@ export interface ApiIdentity {
   /** A name in the server's certificate. */
   readonly servername: string;
   readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
+  readonly credentials: Credentials;
 }
+
+export type Credentials =
+  | { readonly kind: 'certificate'; readonly certificate: string; readonly key: string }
+  | { readonly kind: 'token'; readonly token: string };
+
+type TlsOptions = Pick<ConnectionOptions, 'servername' | 'ca' | 'cert' | 'key'>;
 
 const mediaTypes = { POST: 'application/json', PATCH: 'application/merge-patch+json' } as const;
 
 /** What tests say to the API server, as one user. */
 export class Api {
-  readonly #identity: ApiIdentity;
+  readonly #connection: Pick<RequestOptions, 'socketPath' | 'agent'> & TlsOptions;
+  readonly #authorization: Readonly<Record<string, string>>;
   readonly #agent = new Agent({ keepAlive: true });
 
-  constructor(identity: ApiIdentity) {
-    this.#identity = identity;
+  constructor({ socketPath, servername, ca, credentials }: ApiIdentity) {
+    const pair =
+      credentials.kind === 'certificate' ? { cert: credentials.certificate, key: credentials.key } : {};
+    this.#connection = { socketPath, servername, ca, ...pair, agent: this.#agent };
+    this.#authorization =
+      credentials.kind === 'token' ? { authorization: `Bearer ${credentials.token}` } : {};
   }
 
   async create(object: Json): Promise<ApiObject> {
@@ -79,10 +94,10 @@ export class Api {
     return this.#object('PATCH', path, patch);
   }
 
-  /** Gone already is as good. */
-  async remove(reference: Reference): Promise<void> {
+  /** Gone already is as good. @param options `DeleteOptions`. */
+  async remove(reference: Reference, options?: Json): Promise<void> {
     const path = `${pathOf(reference)}/${reference.name}`;
-    const answer = await this.request('DELETE', path);
+    const answer = await this.request('DELETE', path, options);
     if (answer.status >= 300 && answer.status !== 404) throw new ApiRefusal(`DELETE ${path}`, answer);
   }
 
@@ -102,17 +117,18 @@ export class Api {
   /** Any request, and its answer whatever it is. @throws Error when there is no answer within 30 seconds. */
   async request(method: string, path: string, body?: Json, type?: string): Promise<Answer> {
     const headers = {
+      ...this.#authorization,
       accept: 'application/json',
       'content-type': type ?? (method === 'PATCH' ? mediaTypes.PATCH : mediaTypes.POST),
     };
     const signal = AbortSignal.timeout(30_000);
-    const options = { ...this.#identity, agent: this.#agent, method, path, headers, signal };
+    const options = { ...this.#connection, method, path, headers, signal };
     return answerTo(options, body === undefined ? '' : JSON.stringify(body));
   }
 
   /** The events of a watch as they come, until the server or the signal ends it. */
   async *watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    const sent = request({ ...this.#identity, agent: this.#agent, path, signal }).end();
+    const sent = request({ ...this.#connection, headers: this.#authorization, path, signal }).end();
     try {
       const [response]: IncomingMessage[] = await once(sent, 'response');
       if (response?.statusCode !== 200) throw new Error(`GET ${path}: ${response?.statusCode}`);

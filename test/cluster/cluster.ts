@@ -68,7 +68,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   };
   try {
     const network = await begun(createClusterNetwork(nodes.map(({ name }) => name)));
-    const plane = await begun(startControlPlane(hostOf(network, 'control-plane')));
+    const plane = await begun(startControlPlane(hostOf(network, 'control-plane'), { controllers: true }));
     const kubelet = await begun(startKubelet({ api: plane.api, network, nodes, images }));
     const cloud = await begun(startCloud({ api: plane.api, network }));
     const running = new Map<NodeName, Agent>();

@@ -7,7 +7,7 @@ import type { Api } from './api.ts';
 import { binary } from './binaries.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { hostOf } from './host.ts';
-import { administrator, agentUser } from './users.ts';
+import { administrator } from './users.ts';
 
 const possible = await canMakeWorlds();
 
@@ -22,7 +22,7 @@ function controlPlane(): void {
   beforeAll(async () => {
     world = await createWorld({ localPods: [], remotePods: [] });
     plane = await startControlPlane(hostOf(world, 'node-b'));
-    agent = await plane.apiAs(agentUser('node-a'));
+    agent = await plane.apiAsAgent();
   });
   afterAll(async () => {
     agent?.close();
@@ -35,7 +35,7 @@ function controlPlane(): void {
     const { body } = await plane.api.request('GET', '/version');
     expect(JSON.parse(body)).toMatchObject({ major: '1', minor: '36' });
     const { spec } = await plane.api.get({ kind: 'ServiceCIDR', name: 'kubernetes' });
-    expect(spec).toEqual({ cidrs: ['172.30.0.0/24', 'fd00:172:30::/112'] });
+    expect(spec).toEqual({ cidrs: ['172.30.0.0/16', 'fd00:172:30::/112'] });
   });
 
   it.each([

@@ -6,6 +6,7 @@ interface Resource {
 }
 
 const core = '/api/v1';
+const apps = '/apis/apps/v1';
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
 
 /** What tests write or read, and where the API has it. */
@@ -13,12 +14,23 @@ const resources = {
   Namespace: { group: core, plural: 'namespaces', namespaced: false },
   Node: { group: core, plural: 'nodes', namespaced: false },
   Pod: { group: core, plural: 'pods', namespaced: true },
+  ConfigMap: { group: core, plural: 'configmaps', namespaced: true },
   Secret: { group: core, plural: 'secrets', namespaced: true },
   Service: { group: core, plural: 'services', namespaced: true },
-  Deployment: { group: '/apis/apps/v1', plural: 'deployments', namespaced: true },
+  ServiceAccount: { group: core, plural: 'serviceaccounts', namespaced: true },
+  Endpoints: { group: core, plural: 'endpoints', namespaced: true },
+  Deployment: { group: apps, plural: 'deployments', namespaced: true },
+  ReplicaSet: { group: apps, plural: 'replicasets', namespaced: true },
+  DaemonSet: { group: apps, plural: 'daemonsets', namespaced: true },
+  StatefulSet: { group: apps, plural: 'statefulsets', namespaced: true },
   EndpointSlice: { group: '/apis/discovery.k8s.io/v1', plural: 'endpointslices', namespaced: true },
   Event: { group: '/apis/events.k8s.io/v1', plural: 'events', namespaced: true },
   ServiceCIDR: { group: '/apis/networking.k8s.io/v1', plural: 'servicecidrs', namespaced: false },
+  IPAddress: { group: '/apis/networking.k8s.io/v1', plural: 'ipaddresses', namespaced: false },
+  Lease: { group: '/apis/coordination.k8s.io/v1', plural: 'leases', namespaced: true },
+  PriorityClass: { group: '/apis/scheduling.k8s.io/v1', plural: 'priorityclasses', namespaced: false },
+  Role: { group: rbac, plural: 'roles', namespaced: true },
+  RoleBinding: { group: rbac, plural: 'rolebindings', namespaced: true },
   ClusterRole: { group: rbac, plural: 'clusterroles', namespaced: false },
   ClusterRoleBinding: { group: rbac, plural: 'clusterrolebindings', namespaced: false },
 } as const satisfies Readonly<Record<string, Resource>>;
@@ -27,6 +39,16 @@ export type Kind = keyof typeof resources;
 
 export function isKind(kind: unknown): kind is Kind {
   return typeof kind === 'string' && Object.hasOwn(resources, kind);
+}
+
+/** `kube-system/nodeplane`, or the name alone. */
+export function nameOf({ metadata }: { readonly metadata: NamedMetadata }): string {
+  return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+}
+
+interface NamedMetadata {
+  readonly name: string;
+  readonly namespace?: string | undefined;
 }
 
 /** Where the objects of a kind are. An empty namespace means all of them; undefined means `default`. */

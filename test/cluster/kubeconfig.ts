@@ -18,3 +18,20 @@ export function kubeconfig(of: {
     'current-context': 'test',
   });
 }
+
+/** One whose credentials are the files that every Pod finds of its ServiceAccount, as kubeadm writes it for kube-proxy. */
+export function podKubeconfig(of: {
+  readonly server: string;
+  readonly authorityFile: string;
+  readonly tokenFile: string;
+}): string {
+  const cluster = { server: of.server, 'certificate-authority': of.authorityFile };
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'default', cluster }],
+    users: [{ name: 'default', user: { tokenFile: of.tokenFile } }],
+    contexts: [{ name: 'default', context: { cluster: 'default', namespace: 'default', user: 'default' } }],
+    'current-context': 'default',
+  });
+}
