@@ -61,6 +61,11 @@ export interface Config {
   readonly iptablesVariant: IptablesVariant;
   /** Before anything is changed, when kube-proxy or another nodeplane works on this node. */
   readonly kubeProxy: KubeProxyChoice;
+  /**
+   * Value of the label service.kubernetes.io/service-proxy-name of the Services that are served; kube-proxy serves those without it, on this
+   * node too (KEP-2447). Undefined: those without the label are served, in kube-proxy's place.
+   */
+  readonly serviceProxyName: string | undefined;
   /** The Node object that stands for this machine. */
   readonly nodeName: string;
   readonly routing: RoutingSettings;
@@ -82,6 +87,7 @@ export const defaultConfig: Omit<Config, 'nodeName'> = {
   mode: 'iptables',
   iptablesVariant: 'auto',
   kubeProxy: 'refuse',
+  serviceProxyName: undefined,
   routing: defaultRoutingSettings,
   sync: { minSyncPeriodMilliseconds: undefined, syncPeriodMilliseconds: 30_000 },
   client: { kubeconfig: undefined, server: undefined },

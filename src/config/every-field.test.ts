@@ -99,6 +99,7 @@ const samples: Readonly<Record<DocumentKind, Readonly<Record<string, Sample>>>> 
     'iptables.variant': { asks: 'legacy', invalid: 'nf_tables' },
     kubeProxy: { asks: 'wait', invalid: 'kill' },
     apiServer: { asks: 'https://10.0.0.1:6443/', invalid: 'http://10.0.0.1:8080' },
+    serviceProxyName: { asks: 'nodeplane', invalid: 'node plane' },
     'serving.healthz': { asks: false, invalid: 'off' },
     'serving.metrics': { asks: false, invalid: 'off' },
     events: { asks: false, invalid: 'off' },

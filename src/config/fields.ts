@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { canonicalAddress } from '../model/address.ts';
+import { isLabelValue } from '../model/names.ts';
 import { parseDuration } from './duration.ts';
 
 // What the fields of a configuration are made of. In Go's JSON null leaves a field unset, so it does here.
@@ -50,6 +51,18 @@ export const endpointText = v.nullish(
     v.check(
       isEndpointText,
       (issue) => `${issue.received} is not an IP address with a port, such as "0.0.0.0:10256"`,
+    ),
+  ),
+);
+
+/** What Kubernetes takes as the value of a label; empty text leaves the field unset. */
+export const labelValue = v.nullish(
+  v.pipe(
+    v.string(),
+    v.check(
+      isLabelValue,
+      (issue) =>
+        `${issue.received} is not the value of a label: at most 63 letters, digits, "-", "_" and "." with a letter or digit at both ends`,
     ),
   ),
 );

@@ -145,6 +145,10 @@ const nodeplane: Notes<NodeplaneConfiguration> = {
     '',
     '`https://host:port`, in place of the server that the kubeconfig or the pod’s environment names',
   ),
+  serviceProxyName: used(
+    '',
+    'serve only Services whose label `service.kubernetes.io/service-proxy-name` has this value, beside kube-proxy and under chain names of our own; empty: those without the label, in its place',
+  ),
   'serving.healthz': used('true', 'false: nothing listens on `healthzBindAddress`'),
   'serving.metrics': used('true', 'false: nothing listens on `metricsBindAddress`'),
   events: used('true', 'Kubernetes Events are written about Services and this Node'),

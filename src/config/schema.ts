@@ -8,6 +8,7 @@ import {
   flushFrequency,
   group,
   integerBetween,
+  labelValue,
   minorVersion,
   naturalDuration,
   oneOf,
@@ -126,6 +127,7 @@ export const nodeplaneConfiguration = v.object({
   iptables: group({ variant: oneOf(iptablesVariants) }),
   kubeProxy: oneOf(kubeProxyChoices),
   apiServer: serverUrl,
+  serviceProxyName: labelValue,
   serving: group({ healthz: flag, metrics: flag }),
   events: flag,
 });

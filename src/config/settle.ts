@@ -29,6 +29,7 @@ export function settle(
     mode: modeOf(kubeProxy, complain),
     iptablesVariant: nodeplane.iptables?.variant || defaultConfig.iptablesVariant,
     kubeProxy: nodeplane.kubeProxy || defaultConfig.kubeProxy,
+    serviceProxyName: nodeplane.serviceProxyName || undefined,
     routing: routingOf(kubeProxy, complain),
     sync: syncOf(kubeProxy, complain),
     client: clientOf(kubeProxy, nodeplane.apiServer ?? '', host),

@@ -47,6 +47,7 @@ const configuration: fc.Arbitrary<Config> = fc.record({
   mode: fc.constant('iptables' as const),
   iptablesVariant: fc.constantFrom('auto' as const, 'legacy' as const, 'nft' as const),
   kubeProxy: fc.constantFrom('refuse' as const, 'wait' as const, 'ignore' as const),
+  serviceProxyName: optional(fc.constantFrom('nodeplane', '1e3', 'true')),
   nodeName: fc.constantFrom('n1', 'node-7.example.com', '12345', 'null', 'true'),
   routing: fc.record({
     masqueradeAll: fc.boolean(),

@@ -127,13 +127,21 @@ const foreignFields = {
   portRange: '',
 } as const;
 
-function nodeplaneDocument({ iptablesVariant, events, client, serving, kubeProxy }: Config): object {
+function nodeplaneDocument({
+  iptablesVariant,
+  events,
+  client,
+  serving,
+  kubeProxy,
+  serviceProxyName,
+}: Config): object {
   return {
     ...emptyDocuments.NodeplaneConfiguration,
     iptables: { variant: iptablesVariant },
     kubeProxy,
     events,
     apiServer: client.server ?? '',
+    serviceProxyName: serviceProxyName ?? '',
     serving: { healthz: serving.healthz !== undefined, metrics: serving.metrics !== undefined },
   };
 }
