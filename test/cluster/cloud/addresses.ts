@@ -1,5 +1,5 @@
 import type { Family } from '../../../src/model/address.ts';
-import { loadBalancerIP } from '../../netns/addresses.ts';
+import { loadBalancerIP } from '../network/addresses.ts';
 
 const largest = 254;
 

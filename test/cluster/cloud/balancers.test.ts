@@ -11,12 +11,11 @@ const wanted = (name: string, more: Partial<Wanted> = {}): Wanted => ({
   ingress: [],
   ...more,
 });
-const addressOf = (node: string) => `10.0.0.${node.at(-1)}`;
-const url = (number: number, port: number) => `http://10.0.0.${number}:${port}/healthz`;
+const url = (number: number, port: number) => `http://192.168.60.${10 + number}:${port}/healthz`;
 
 function followed(...services: readonly Wanted[]): Balancers {
   const balancers = new Balancers();
-  balancers.follow(services, ['node-1', 'node-2'], addressOf);
+  balancers.follow(services, ['node-1', 'node-2']);
   return balancers;
 }
 
@@ -46,7 +45,7 @@ describe('the health of nodes', () => {
     balancers.probed(url(1, 10256), true);
     balancers.probed(url(1, 10256), false);
     const local = wanted('web', { probe: { family: 'IPv4', port: 32000 } });
-    balancers.follow([local], ['node-1', 'node-2'], addressOf);
+    balancers.follow([local], ['node-1', 'node-2']);
     expect(balancers.urls()).toEqual([url(1, 32000), url(2, 32000)]);
     balancers.probed(url(1, 32000), false);
     expect(healthy(balancers)).toEqual(['node-1']);
@@ -57,8 +56,8 @@ describe('the health of nodes', () => {
   it('is forgotten with the node', () => {
     const balancers = followed(wanted('web'));
     balancers.probed(url(1, 10256), true);
-    balancers.follow([wanted('web')], ['node-2'], addressOf);
-    balancers.follow([wanted('web')], ['node-1', 'node-2'], addressOf);
+    balancers.follow([wanted('web')], ['node-2']);
+    balancers.follow([wanted('web')], ['node-1', 'node-2']);
     expect(healthy(balancers)).toEqual([]);
   });
 });
@@ -79,7 +78,7 @@ describe('addresses', () => {
   it('are taken away from a Service that is of another type, and rest before others get them', () => {
     const balancers = followed(wanted('web'), wanted('other'));
     const changed = wanted('web', { families: [], ingress: ['198.51.100.1', '2001:db8:100::1'] });
-    balancers.follow([changed, wanted('other'), wanted('next')], ['node-1'], addressOf);
+    balancers.follow([changed, wanted('other'), wanted('next')], ['node-1']);
     expect(ingress(balancers)).toEqual([
       ['web'],
       ['other', '198.51.100.2', '2001:db8:100::2'],

@@ -1,4 +1,4 @@
-import type { Family } from '../../../src/model/address.ts';
+import { nodeAddresses } from '../network/addresses.ts';
 import type { NodeName } from '../nodes.ts';
 import { AddressPool, addressesOf } from './addresses.ts';
 import { afterProbe, type Health, unknownHealth } from './health.ts';
@@ -29,11 +29,7 @@ export class Balancers {
   #balancers: readonly Balancer[] = [];
   #wanted: readonly Wanted[] = [];
 
-  follow(
-    wanted: readonly Wanted[],
-    nodes: readonly NodeName[],
-    addressOf: (node: NodeName, family: Family) => string,
-  ): void {
+  follow(wanted: readonly Wanted[], nodes: readonly NodeName[]): void {
     const open = wanted.filter(({ families }) => families.length > 0);
     const before = new Map(this.#balancers.map((each) => [each.wanted.uid, each]));
     this.#wanted = wanted;
@@ -44,7 +40,7 @@ export class Balancers {
       const known = before.get(each.uid)?.health;
       const { family, port } = each.probe;
       const health = nodes.map((node) => {
-        const url = `http://${bracketed(addressOf(node, family))}:${port}/healthz`;
+        const url = `http://${bracketed(nodeAddresses(node)[family])}:${port}/healthz`;
         return [node, { url, health: moved(known?.get(node), url) }] as const;
       });
       return { wanted: each, number, health: new Map(health) };

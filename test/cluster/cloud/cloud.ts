@@ -31,8 +31,7 @@ export async function startCloud(of: {
 }): Promise<Cloud> {
   const { network } = of;
   for (const family of families) {
-    const script = routes(family, (node) => network.address(node, family));
-    await run(network, ['ip', '-batch', '-'], script);
+    await run(network, ['ip', family === 'IPv4' ? '-4' : '-6', '-batch', '-'], routes(family));
   }
   let cloud: StandIn | undefined;
   const prober = await Prober.start(network, (probed) => cloud?.probed(probed));

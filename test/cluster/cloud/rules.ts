@@ -1,5 +1,5 @@
 import { type Family, families } from '../../../src/model/address.ts';
-import { loadBalancerIP } from '../../netns/addresses.ts';
+import { loadBalancerIP, loadBalancerNetwork, nodeAddresses } from '../network/addresses.ts';
 import { type NodeName, nodeNames } from '../nodes.ts';
 
 /** The addresses of a number, and who gets their packets. */
@@ -11,23 +11,22 @@ export interface Forwarding {
 
 const table = 'inet balancers';
 const match: Readonly<Record<Family, string>> = { IPv4: 'ip daddr', IPv6: 'ip6 daddr' };
-const ranges: Readonly<Record<Family, string>> = { IPv4: '198.51.100.0/24', IPv6: '2001:db8:100::/64' };
 
 /** The mark of a connection that belongs to the node. */
 function markOf(node: NodeName): number {
   return nodeNames.indexOf(node) + 1;
 }
 
-/** Lines for `ip -batch`: what is marked for a node is sent to it, whatever its destination. */
-export function routes(family: Family, addressOf: (node: NodeName) => string): string {
+/** Lines for `ip -4 -batch` or `ip -6 -batch`: what is marked for a node is sent to it, whatever its destination. */
+export function routes(family: Family): string {
   const lines = nodeNames.flatMap((node) => {
     const number = markOf(node);
     return [
-      `route replace default via ${addressOf(node)} table ${100 + number}`,
+      `route replace default via ${nodeAddresses(node)[family]} table ${100 + number}`,
       `rule add fwmark ${number} lookup ${100 + number} pref ${100 + number}`,
     ];
   });
-  return lines.map((line) => `${family === 'IPv4' ? '-4' : '-6'} ${line}\n`).join('');
+  return `${lines.join('\n')}\n`;
 }
 
 /** The whole table for nft, which takes the place of the last one in one transaction. Marks of connections outlive it. */
@@ -70,6 +69,6 @@ function dispatch(family: Family, balancers: readonly Forwarding[]): readonly st
     .map(({ number }) => `${loadBalancerIP(number, family)} : jump lb-${number}`);
   return [
     ...(entries.length === 0 ? [] : [`${match[family]} vmap { ${entries.join(', ')} }`]),
-    `${match[family]} ${ranges[family]} meta mark 0 drop`,
+    `${match[family]} ${loadBalancerNetwork[family]} meta mark 0 drop`,
   ];
 }
