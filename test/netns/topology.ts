@@ -1,4 +1,4 @@
-// The shell scripts that build a world: pure text, so that a world is built by a handful of programs in a fraction of a second.
+// The shell scripts that build a world.
 //
 //   client ─────┐
 //               fabric ───── node-a ───── p1, p2, p3 …   (a namespace each)
@@ -7,7 +7,7 @@
 //
 // Everything from the client and from node-b goes to node-a first, whatever its destination, and so do the answers: a packet that
 // node-a redirected without masquerading finds its way back through node-a, as connection tracking needs it.
-import type { Family } from '../../src/model/address.ts';
+import { type Family, families } from '../../src/model/address.ts';
 import {
   type AddressPair,
   clientAddress,
@@ -18,6 +18,17 @@ import {
   podGateway,
   podNetwork,
 } from './addresses.ts';
+import {
+  addLines,
+  batch,
+  bits,
+  everything,
+  hostAddresses,
+  namespacesScript,
+  nonlocalSysctls,
+  type OwnSysctls,
+  routerSysctls,
+} from './links.ts';
 
 export interface Pod {
   readonly name: string;
@@ -35,40 +46,10 @@ function podLink(pod: string): string {
   return `veth-${pod}`;
 }
 
-const families = ['IPv4', 'IPv6'] as const;
-const bits: Readonly<Record<Family, number>> = { IPv4: 32, IPv6: 128 };
-const everything: AddressPair = { IPv4: '0.0.0.0/0', IPv6: '::/0' };
-
-/** In each namespace, before it has links. */
-const sysctls: readonly string[] = [
-  // Answers may come from where the kernel would not expect them; that is what is tested.
-  'ipv4/conf/all/rp_filter=0',
-  'ipv4/conf/default/rp_filter=0',
-  'ipv4/conf/all/send_redirects=0',
-  'ipv4/conf/default/send_redirects=0',
-  // Else one refusal per second and destination: the others would look like drops.
-  'ipv4/icmp_ratelimit=0',
-  'ipv6/icmp/ratelimit=0',
-  'ipv4/icmp_msgs_per_sec=1000000',
-  'ipv4/icmp_msgs_burst=1000000',
-  // Addresses are to be usable at once.
-  'ipv6/conf/all/disable_ipv6=0',
-  'ipv6/conf/default/disable_ipv6=0',
-  'ipv6/conf/all/accept_dad=0',
-  'ipv6/conf/default/accept_dad=0',
-  'ipv6/conf/default/dad_transmits=0',
-  'ipv6/conf/all/accept_ra=0',
-  'ipv6/conf/default/accept_ra=0',
-];
-
-const routerSysctls: readonly string[] = ['ipv4/ip_forward=1', 'ipv6/conf/all/forwarding=1'];
-
-/** What a namespace needs besides. */
-const ownSysctls: Readonly<Record<string, readonly string[]>> = {
+const ownSysctls: OwnSysctls = {
   'node-a': routerSysctls,
   fabric: routerSysctls,
-  // The client's sockets are bound to addresses that its links do not have.
-  client: ['ipv6/ip_nonlocal_bind=1'],
+  client: nonlocalSysctls,
 };
 
 /** fabric, node-a, node-b and client with their links, without pods. */
@@ -76,7 +57,7 @@ export function baseScript(links: PodLinks): string {
   const names = ['fabric', 'node-a', 'node-b', 'client'];
   const leaves = names.filter((name) => name !== 'fabric');
   return [
-    namespacesScript(names),
+    namespacesScript(names, ownSysctls),
     batch(
       undefined,
       leaves.map((name) => `link add ${name} netns fabric type veth peer name eth0 netns ${name}`),
@@ -159,19 +140,6 @@ export const forgetEscapedScript = `ip netns exec fabric nft '${families
 /** Prints lines of `namespace address/length`: what the links have at the moment. */
 export const listAddressesScript =
   'for n in $(ls /run/netns); do ip -n $n -oneline address | sed -En "s/.* inet6? ([^ ]+) .*/$n \\1/p"; done';
-
-function namespacesScript(names: readonly string[]): string {
-  const add = names.map((name) => `netns add ${name}`);
-  return [batch(undefined, add), ...names.map(sysctlScript)].join('\n');
-}
-
-function sysctlScript(name: string): string {
-  // /proc/sys/net shows the namespace of the process that looks. Not all settings exist on all kernels.
-  const settings = [...(ownSysctls[name] ?? []), ...sysctls].map((setting) => setting.replace('=', ' '));
-  return `nsenter --net=/run/netns/${name} sh -c '
-    set_to() { echo $2 2>/dev/null >/proc/sys/net/$1 || :; }
-    ${settings.map((setting) => `set_to ${setting}`).join('\n')}'`;
-}
 
 function fabricScript(leaves: readonly string[]): string {
   const links = leaves.flatMap((leaf) => [
@@ -267,21 +235,6 @@ function podScript({ name, addresses }: Pod, links: PodLinks): string {
   return batch(name, ['link set lo up', 'link set eth0 up', ...addLines(own, 'eth0'), ...routes]);
 }
 
-function addLines(addresses: readonly string[], link: string): readonly string[] {
-  return addresses.map(
-    (address) => `addr add ${address} dev ${link}${address.includes(':') ? ' nodad' : ''}`,
-  );
-}
-
-function hostAddresses(pair: AddressPair): readonly string[] {
-  return families.map((family) => `${pair[family]}/${bits[family]}`);
-}
-
 function pairOf(name: NodeName): AddressPair {
   return { IPv4: nodeAddress(name, 'IPv4'), IPv6: nodeAddress(name, 'IPv6') };
-}
-
-function batch(namespace: string | undefined, lines: readonly string[]): string {
-  if (lines.length === 0) return '';
-  return `ip ${namespace === undefined ? '' : `-n ${namespace} `}-batch - <<'END'\n${lines.join('\n')}\nEND`;
 }

@@ -2,9 +2,12 @@ import type { Exec } from '../../../src/kernel/exec.ts';
 import type { Family } from '../../../src/model/address.ts';
 import type { DialResult } from '../../netns/actor.ts';
 import type { AddressPair } from '../../netns/addresses.ts';
+import { Holder } from '../../netns/holder.ts';
 import type { Program } from '../../netns/program.ts';
-import type { Dial, RunningTraffic, Servers, Traffic } from '../../netns/world.ts';
+import type { Dial, RunningTraffic, Servers, Traffic } from '../../netns/stage.ts';
 import type { NodeName } from '../nodes.ts';
+import { NamespacesNetwork } from './namespaces.ts';
+import { baseScript } from './topology.ts';
 
 /** `control-plane`, `client`, `cloud`, a node, or a pod as `namespace/name`. */
 export type Place = string;
@@ -35,10 +38,10 @@ export interface ClusterNetwork extends AsyncDisposable {
   closeServers(place: Place, servers: Servers): Promise<void>;
   dial(place: Place, dial: Dial): Promise<readonly DialResult[]>;
   startTraffic(place: Place, traffic: Traffic): Promise<RunningTraffic>;
-  /** With a namespace and routes from everywhere. */
+  /** With a namespace and routes from everywhere; one with its node's own addresses is in the node's namespace (`hostNetwork`). */
   addPod(pod: NetworkPod): Promise<void>;
   removePod(place: Place): Promise<void>;
-  /** Whether the node's packets to and from the control plane are dropped. */
+  /** Whether packets of the node and its pods to and from the control plane are dropped. */
   cutOff(node: NodeName, cut: boolean): Promise<void>;
   /** Removes all rules of the node, of both iptables variants and of nftables. Tracked connections stay. */
   flush(node: NodeName): Promise<void>;
@@ -46,6 +49,13 @@ export interface ClusterNetwork extends AsyncDisposable {
 }
 
 /** Makes one. Whoever makes it closes it; should its process die first, everything is gone as well. */
-export async function createClusterNetwork(_nodes: readonly NodeName[]): Promise<ClusterNetwork> {
-  throw new Error('not there yet');
+export async function createClusterNetwork(nodes: readonly NodeName[]): Promise<ClusterNetwork> {
+  const holder = await Holder.start();
+  try {
+    await holder.script(baseScript(nodes));
+    return new NamespacesNetwork(holder, nodes);
+  } catch (error) {
+    await holder.close();
+    throw error;
+  }
 }
