@@ -99,9 +99,7 @@ class StandIn implements Cloud {
 
   async #program(): Promise<void> {
     if (this.#ending.signal.aborted) return;
-    this.#balancers.follow(this.#services, this.#nodes, (node, family) =>
-      this.#network.address(node, family),
-    );
+    this.#balancers.follow(this.#services, this.#nodes);
     this.#prober.probe(this.#balancers.urls());
     const [script, healthy] = [this.#balancers.script(), this.#balancers.healthy()];
     if (script !== this.#programmed) await run(this.#network, ['nft', '-f', '-'], script);
