@@ -72,15 +72,20 @@ export class Stage implements AsyncDisposable {
     return this.#settled(place).addresses[family];
   }
 
+  /** Words that, put before a command, run it where {@link Stage.exec} would. */
+  enter(place: Place): readonly [string, ...string[]] {
+    return this.holder.enter(this.namespace(place));
+  }
+
   /** Runs programs in the place's network namespace, as root, with the world's own /run and /proc. The working directory is /. */
   exec(place: Place): Exec {
-    const enter = this.holder.enter(this.namespace(place));
+    const enter = this.enter(place);
     return (command) => exec({ ...command, argv: [...enter, ...command.argv] });
   }
 
   /** Starts a program that goes on until it is stopped, where {@link Stage.exec} would run it. */
   start(place: Place, argv: readonly [string, ...string[]]): Program {
-    return new Program([...this.holder.enter(this.namespace(place)), ...argv]);
+    return new Program([...this.enter(place), ...argv]);
   }
 
   /** Where a file of the world is found from outside. Files under /run are the world's own and vanish with it. */

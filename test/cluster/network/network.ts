@@ -26,6 +26,8 @@ export interface NetworkPod {
 export interface ClusterNetwork extends AsyncDisposable {
   /** The place's own address. */
   address(place: Place, family: Family): string;
+  /** Words that, put before a command, run it where {@link ClusterNetwork.exec} would, for who is not this process. */
+  enter(place: Place): readonly [string, ...string[]];
   /** Runs programs in the place's network namespace, as root, with the network's own /run. The working directory is /. */
   exec(place: Place): Exec;
   /** Starts a program that goes on until it is stopped. */
