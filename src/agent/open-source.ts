@@ -24,11 +24,14 @@ export async function openSource(
   watch: boolean,
   observe: (event: SourceEvent) => void = () => undefined,
 ): Promise<OpenedSource> {
-  const { nodeName } = config;
+  const { nodeName, serviceProxyName } = config;
   if (source.kind === 'manifests') {
     const { directory } = source;
-    return { source: createManifestsSource({ directory, nodeName, watch }), client: undefined };
+    return {
+      source: createManifestsSource({ directory, nodeName, serviceProxyName, watch }),
+      client: undefined,
+    };
   }
   const client = await connect({ ...config.client, environment: process.env, version: buildInfo.version });
-  return { source: createApiSource({ client, nodeName, watch, observe }), client };
+  return { source: createApiSource({ client, nodeName, serviceProxyName, watch, observe }), client };
 }

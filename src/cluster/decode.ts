@@ -26,14 +26,14 @@ export type Decoded =
 
 interface Decoder {
   readonly apiVersions: readonly string[];
-  readonly decode: (raw: unknown) => Decoded;
+  readonly decode: (raw: unknown, proxyName: string | undefined) => Decoded;
 }
 
 const decoders: Readonly<Record<ObjectKind, Decoder>> = {
   Service: {
     apiVersions: ['v1'],
-    decode: (raw) =>
-      decoded('Service', readService(raw), (key, object) => ({ kind: 'Service', key, object })),
+    decode: (raw, proxyName) =>
+      decoded('Service', readService(raw, proxyName), (key, object) => ({ kind: 'Service', key, object })),
   },
   EndpointSlice: {
     apiVersions: ['discovery.k8s.io/v1'],
@@ -55,15 +55,18 @@ const decoders: Readonly<Record<ObjectKind, Decoder>> = {
   },
 };
 
-/** One object from outside, by its kind and apiVersion. Never throws. */
-export function decode(raw: unknown): Decoded {
+/**
+ * One object from outside, by its kind and apiVersion. Never throws.
+ * @param proxyName Services are read that carry it in their label; undefined: those without the label.
+ */
+export function decode(raw: unknown, proxyName?: string): Decoded {
   if (!isRecord(raw)) return { outcome: 'alien', reason: `must be an object, is ${printable(raw)}` };
   const { kind, apiVersion } = { kind: raw['kind'], apiVersion: raw['apiVersion'] };
   if (typeof kind !== 'string' || typeof apiVersion !== 'string') {
     return { outcome: 'alien', reason: 'has no kind and apiVersion' };
   }
   const decoder = isKind(kind) ? decoders[kind] : undefined;
-  if (decoder?.apiVersions.includes(apiVersion)) return decoder.decode(raw);
+  if (decoder?.apiVersions.includes(apiVersion)) return decoder.decode(raw, proxyName);
   return { outcome: 'unknown', kind: `${printableName(kind)} (${printableName(apiVersion)})` };
 }
 

@@ -50,9 +50,13 @@ interface Heard {
   findings: readonly Finding[];
 }
 
-async function start(watch = false, times: Partial<ManifestsTimes> = {}): Promise<Heard> {
+async function start(
+  watch = false,
+  times: Partial<ManifestsTimes> = {},
+  serviceProxyName?: string,
+): Promise<Heard> {
   const heard: Heard = { snapshots: [], findings: [] };
-  source = createManifestsSource({ directory, nodeName: 'node-1', watch, times });
+  source = createManifestsSource({ directory, nodeName: 'node-1', serviceProxyName, watch, times });
   await source.start({
     snapshot: (snapshot) => heard.snapshots.push(snapshot),
     findings: (findings) => {
@@ -105,6 +109,14 @@ describe('reading once', () => {
     expect(services(heard)).toEqual(['default/api', 'default/linked', 'default/web']);
     expect(heard.snapshots[0]?.node?.name).toBe('node-1');
     expect(codes(heard)).toEqual([]);
+  });
+
+  it('with a name of its own tells of the Services that carry it', async () => {
+    const label = 'labels: { service.kubernetes.io/service-proxy-name: mesh }';
+    await write('web.yaml', service('web'));
+    await write('ours.yaml', service('ours').replace('metadata: {', `metadata: { ${label},`));
+    expect(services(await start())).toEqual(['default/web']);
+    expect(services(await start(false, {}, 'mesh'))).toEqual(['default/ours']);
   });
 
   it('tells of an empty directory, and that the Node is missing', async () => {

@@ -14,6 +14,8 @@ export interface ManifestsOptions {
   readonly directory: string;
   /** The Node this agent runs on; other Nodes are ignored. */
   readonly nodeName: string;
+  /** Services are read that carry it in their label service-proxy-name; undefined: those without the label. */
+  readonly serviceProxyName?: string | undefined;
   /** Follow changes after the first reading. */
   readonly watch: boolean;
   readonly times?: Partial<ManifestsTimes>;
@@ -31,9 +33,9 @@ const defaultTimes: ManifestsTimes = { settle: 100, grace: 1000, patience: 2000,
  * read changes nothing but the findings: what it said last stays. {@link Times} says how long changes must have settled.
  */
 export function createManifestsSource(options: ManifestsOptions): Source {
-  const { directory, nodeName } = options;
+  const { directory, nodeName, serviceProxyName } = options;
   const times = { ...defaultTimes, ...options.times };
-  const files = createTrackedFiles(directory, times);
+  const files = createTrackedFiles(directory, times, serviceProxyName);
   const breathe = createBreathe();
   let stopped = false;
   let follow: { readonly repeater: Repeater; stop(): void } | undefined;

@@ -31,17 +31,20 @@ interface PlacedPiece extends ParsedPiece {
 /**
  * Reads the text of a file. What cannot be read keeps its last good state out of `before`: an object that is refused, and when a
  * document is no YAML, all objects that the file does not name any more, because they may stand in that document.
+ * @param proxyName as of `decode`; always the same for the same file.
  */
 export async function parseFile(
   file: { readonly name: string; readonly text: string },
   before: Contents | undefined,
   breathe: Breathe,
+  proxyName?: string,
 ): Promise<Contents> {
   const pieces = new Map<string, ParsedPiece>();
   const placed: PlacedPiece[] = [];
   for (const { text, line } of splitDocuments(file.text.replace(/^\uFEFF/, ''))) {
     const digest = createHash('sha1').update(text).digest('base64');
-    const piece = pieces.get(digest) ?? before?.pieces.get(digest) ?? (await parsePiece(text, breathe));
+    const piece =
+      pieces.get(digest) ?? before?.pieces.get(digest) ?? (await parsePiece(text, breathe, proxyName));
     pieces.set(digest, piece);
     placed.push({ ...piece, line });
     await breathe();
@@ -49,13 +52,17 @@ export async function parseFile(
   return { ...assemble(file.name, placed, before), pieces };
 }
 
-async function parsePiece(text: string, breathe: Breathe): Promise<ParsedPiece> {
+async function parsePiece(
+  text: string,
+  breathe: Breathe,
+  proxyName: string | undefined,
+): Promise<ParsedPiece> {
   const parsed = parseDocuments(text);
   if (parsed.problem) return { decoded: [], problem: parsed.problem };
   const decoded: Decoded[] = [];
   for (const value of parsed.values) {
     for (const raw of objectsIn(value)) {
-      decoded.push(decode(raw));
+      decoded.push(decode(raw, proxyName));
       await breathe();
     }
   }

@@ -34,6 +34,7 @@ const unread: File = { applied: '', waiting: undefined, unreadable: undefined };
 interface State {
   readonly directory: string;
   readonly times: Times;
+  readonly proxyName: string | undefined;
   readonly files: Map<string, File>;
   readonly shelf: Shelf;
   readonly breathe: Breathe;
@@ -44,10 +45,10 @@ interface Looked {
   readonly inMs: number;
 }
 
-export function createTrackedFiles(directory: string, times: Times): TrackedFiles {
+export function createTrackedFiles(directory: string, times: Times, proxyName?: string): TrackedFiles {
   const files = new Map<string, File>();
   const shelf = createShelf();
-  const state: State = { directory, times, files, shelf, breathe: createBreathe() };
+  const state: State = { directory, times, proxyName, files, shelf, breathe: createBreathe() };
   return {
     look: async (all) => {
       const listing = await listManifests(directory);
@@ -89,7 +90,7 @@ async function lookAt(state: State, name: string, seen: SeenFile | undefined, al
 
 /** Reads a file unless it has changed since it was seen: then it has not settled and is judged again. */
 async function readSettled(
-  { directory, files, shelf, times, breathe }: State,
+  { directory, files, shelf, times, proxyName, breathe }: State,
   name: string,
   seen: SeenFile | undefined,
   all: boolean,
@@ -104,7 +105,7 @@ async function readSettled(
   const { stamp, unreadable } = now.seen;
   files.set(name, { applied: stamp, waiting: undefined, unreadable });
   if (unreadable !== undefined) return { changes: [], inMs };
-  const contents = await parseFile({ name, text: now.text }, shelf.contents(name), breathe);
+  const contents = await parseFile({ name, text: now.text }, shelf.contents(name), breathe, proxyName);
   return { changes: shelf.place(name, contents), inMs };
 }
 

@@ -152,6 +152,16 @@ describe('readService', () => {
   });
 
   it.each([
+    ['its name', { labels: { 'service.kubernetes.io/service-proxy-name': 'mesh' } }, 'use'],
+    ['another name', { labels: { 'service.kubernetes.io/service-proxy-name': 'Mesh' } }, 'ignore'],
+    ['no text', { labels: { 'service.kubernetes.io/service-proxy-name': 7 } }, 'ignore'],
+    ['no such label', { labels: { app: 'mesh' } }, 'ignore'],
+    ['no labels', {}, 'ignore'],
+  ])('for the proxy of a name takes Services whose label has %s: %j', (_, metadata, outcome) => {
+    expect(readService(service({}, { metadata }), 'mesh')).toMatchObject({ outcome });
+  });
+
+  it.each([
     ['metadata.namespace', service({}, { metadata: { namespace: 'a.b' } })],
     ['metadata.name', service({}, { metadata: { name: 'a"b' } })],
     ['metadata.name', service({}, { metadata: { name: 'a\nb' } })],

@@ -4,39 +4,47 @@ import { isDnsLabel } from './names.ts';
 import { printable } from './printable.ts';
 import { at, type Field, integerAt, itemsAt, type Report, recordAt, recordsAt, wordAt } from './read.ts';
 import { addressesIn, addressIn, cidrsIn, nonSpecial } from './read-address.ts';
-import { hasLabel, type Named, type Notes, type Read, readObject } from './read-object.ts';
+import { hasLabel, labelOf, type Named, type Notes, type Read, readObject } from './read-object.ts';
 import { readServicePorts } from './read-service-ports.ts';
 import type { Service } from './service.ts';
 
-/** kube-proxy's informer leaves out Services that carry this label, whatever its value. */
-const otherProxyLabel = 'service.kubernetes.io/service-proxy-name';
+/** Gives a Service to the proxy of that name (KEP-2447). kube-proxy leaves out Services that carry it, whatever its value. */
+export const proxyNameLabel = 'service.kubernetes.io/service-proxy-name';
 
 const types = ['ClusterIP', 'NodePort', 'LoadBalancer'] as const;
 const policies = ['Cluster', 'Local'] as const;
 /** Seconds; the API server's default and limit of ClientIP affinity. */
 const affinity = { default: 10_800, range: [1, 86_400] } as const;
 
-/** A Service (v1) from the JSON of the Kubernetes API. Never throws. */
-export function readService(raw: unknown): Read<Service> {
+/**
+ * A Service (v1) from the JSON of the Kubernetes API. Never throws.
+ * @param proxyName the name that we serve under; undefined: we serve what kube-proxy serves.
+ */
+export function readService(raw: unknown, proxyName?: string): Read<Service> {
   return readObject(
     {
       kind: 'Service',
       namespaced: true,
       isName: isDnsLabel,
       nameRule: 'a DNS label of at most 63 characters',
-      ignored,
+      ignored: (object) => ignored(object, proxyName),
       build,
     },
     raw,
   );
 }
 
-function ignored(object: Named): string | undefined {
-  if (hasLabel(object, otherProxyLabel)) return `label ${otherProxyLabel}: for another proxy`;
+function ignored(object: Named, proxyName: string | undefined): string | undefined {
+  if (!isFor(proxyName, object)) return `label ${proxyNameLabel}: for another proxy`;
   const spec = at(object.root, 'spec');
   if (at(spec, 'type').value === 'ExternalName') return 'type ExternalName';
   const first = firstClusterIP(spec).value;
   return first === undefined || first === '' || first === 'None' ? 'no cluster IP' : undefined;
+}
+
+function isFor(proxyName: string | undefined, object: Named): boolean {
+  if (proxyName === undefined) return !hasLabel(object, proxyNameLabel);
+  return labelOf(object, proxyNameLabel) === proxyName;
 }
 
 function build({ namespace, name, uid, root }: Named, notes: Notes): Service {

@@ -25,6 +25,7 @@ export interface Following {
 export interface FollowOptions {
   readonly objects?: readonly Json[];
   readonly watch?: boolean;
+  readonly serviceProxyName?: string;
   readonly times?: Partial<ReflectorTimes>;
   /** Before the source starts. */
   readonly prepare?: (server: Simulation) => void;
@@ -33,7 +34,7 @@ export interface FollowOptions {
 }
 
 export function follow(options: FollowOptions = {}): Following {
-  const { objects = [], watch = true, times = {}, prepare, random = () => 0 } = options;
+  const { objects = [], watch = true, times = {}, serviceProxyName, prepare, random = () => 0 } = options;
   const clock = new StirredClock();
   if (objects.length > 100) clock.patience = 200;
   const server = new Simulation(clock);
@@ -44,7 +45,8 @@ export function follow(options: FollowOptions = {}): Following {
     events.push(event);
   };
   const { client } = server;
-  const source = createApiSource({ client, nodeName: 'node-1', watch, observe, times, clock, random });
+  const about = { client, nodeName: 'node-1', serviceProxyName };
+  const source = createApiSource({ ...about, watch, observe, times, clock, random });
   const following: Following = {
     clock,
     server,

@@ -26,6 +26,8 @@ export interface Relist {
 export interface ObjectType {
   readonly kind: ObjectKind;
   readonly apiVersion: string;
+  /** As of `decode`. */
+  readonly proxyName?: string | undefined;
 }
 
 /** By `namespace/name`: what is known of an object that was read, or why it could not be. */
@@ -73,7 +75,7 @@ function emptyState(): State {
 
 function put(state: State, type: ObjectType, raw: unknown): readonly ObjectChange[] {
   const key = keyOf(raw);
-  const decoded = decode(typed(raw, type));
+  const decoded = decode(typed(raw, type), type.proxyName);
   state.refused.delete(key);
   state.findings.delete(key);
   state.unknown.delete(key);

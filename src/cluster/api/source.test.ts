@@ -138,6 +138,20 @@ describe('the first hearing', () => {
     });
   });
 
+  it('with a name of its own is of the Services that carry it, also from a server that sends others', async () => {
+    const labelled = (name: string, proxy: string): Json => ({
+      ...web(name),
+      metadata: { name, labels: { 'service.kubernetes.io/service-proxy-name': proxy } },
+    });
+    const objects = [...cluster, labelled('ours', 'mesh'), labelled('theirs', 'other')];
+    const heard = await synced({ objects, serviceProxyName: 'mesh' });
+    const ofServices = heard.server.asked.find(({ kind }) => kind === 'Service');
+    expect(ofServices?.query).toMatchObject({
+      labelSelector: 'service.kubernetes.io/service-proxy-name=mesh',
+    });
+    expect(Object.keys(plain(heard.snapshots.at(-1))?.services ?? {})).toEqual(['default/ours']);
+  });
+
   it('is a paged list where the server refuses to stream, and the watch goes on from there', async () => {
     const many = Array.from({ length: 1200 }, (_, index) => web(`web-${index}`));
     const heard = await synced({

@@ -17,6 +17,8 @@ export interface ApiSourceOptions {
   readonly client: ApiClient;
   /** The Node this agent runs on; only this one is asked for. */
   readonly nodeName: string;
+  /** Services are asked for that carry it in their label service-proxy-name; undefined: those without the label. */
+  readonly serviceProxyName?: string | undefined;
   /** Follow changes after everything was heard once. */
   readonly watch: boolean;
   /** Hears of the source's own work. */
@@ -60,10 +62,10 @@ export function createApiSource(options: ApiSourceOptions): Source {
 }
 
 function openFeed(options: ApiSourceOptions, clock: Clock, listener: Listener) {
-  const { client, nodeName, observe, random = Math.random } = options;
+  const { client, nodeName, serviceProxyName, observe, random = Math.random } = options;
   const breathe = createBreathe();
   const times = { ...reflectorTimes, ...options.times };
-  const resources = resourcesFor(nodeName).map((resource) => ({
+  const resources = resourcesFor(nodeName, serviceProxyName).map((resource) => ({
     resource,
     holdings: createHoldings(resource),
   }));
