@@ -73,7 +73,7 @@ missing_tools() {
   has nsenter || echo 'nsenter util-linux'
   has openssl || echo 'openssl openssl'
   # What the tests against a real control plane fetch Go and its modules with.
-  has go || has curl || echo 'curl curl'
+  has curl || echo 'curl curl'
   has go || has unzip || echo 'unzip unzip'
   [[ -s /etc/ssl/certs/ca-certificates.crt || -d /etc/pki ]] || echo 'ca-certificates ca-certificates'
 }
