@@ -9,13 +9,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 stamp=node_modules/.nodeplane-setup
+# As test/cluster/cache.ts has it.
+cache=${NODEPLANE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/nodeplane}
 
 main() {
   check_node
-  npm_is_ready && [[ -z $(missing_tools) ]] && return
+  npm_is_ready && [[ -z $(missing_tools) ]] && nginx_is_ready && return
   take_turn
   npm_is_ready || install_npm_packages
   [[ -z $(missing_tools) ]] || install_tools
+  nginx_is_ready || fetch_nginx
 }
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -108,6 +111,28 @@ apt_install() {
 
 apt_get() {
   apt_output=$(as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 "$@" 2>&1 9<&-)
+}
+
+nginx_is_ready() { has nginx || [[ -x $cache/nginx/usr/sbin/nginx ]]; }
+
+# For a cluster test. The package is unpacked, not installed: installed, it would start a daemon.
+fetch_nginx() {
+  [[ -z ${NODEPLANE_SETUP_NO_PACKAGES:-} ]] && has apt-get && has dpkg-deb || return 0
+  say 'nginx: fetching the package for a cluster test; it is unpacked, not installed'
+  local scratch
+  mkdir -p "$cache"
+  scratch=$(mktemp -d "$cache/nginx-XXXXXX")
+  if (cd "$scratch" && download nginx && dpkg-deb --extract nginx_*.deb root && [[ -x root/usr/sbin/nginx ]]); then
+    rm -rf "$cache/nginx"
+    mv "$scratch/root" "$cache/nginx"
+  else
+    say 'nginx: could not be fetched; its cluster test will be skipped'
+  fi
+  rm -rf "$scratch"
+}
+
+download() {
+  apt-get -qq download "$1" 2>/dev/null 9<&- || { apt_get update && apt-get -qq download "$1" 9<&-; }
 }
 
 advise() {
