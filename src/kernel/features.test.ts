@@ -33,10 +33,8 @@ test('what only some Services need is a feature, and not missing', async () => {
 });
 
 test('what the programs lack ends the run, and the rest is asked again', async () => {
-  const line =
-    2 + 1 + probes.filter(({ table }) => table === 'nat').findIndex(({ name }) => name === 'random-fully');
-  const filterLines = 2 + 1 + probes.filter(({ table }) => table === 'filter').length;
-  const stderr = `iptables-restore v1.6.1: unknown option "--random-fully"\nError occurred at line: ${filterLines + line}\n`;
+  const line = 2 + 1 + probes.findIndex(({ name }) => name === 'random-fully');
+  const stderr = `iptables-restore v1.6.1: unknown option "--random-fully"\nError occurred at line: ${line}\n`;
   const { features, missing } = await probe(false, { command, exitCode: 2, stderr }, { command }, noNfacct);
   expect(features.randomFully).toBe(false);
   expect(missing).toEqual([]);

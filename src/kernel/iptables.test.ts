@@ -43,12 +43,22 @@ test.each([
   expect(await createIptables({ exec, family: 'IPv4', programs }).save(['nat'])).toBe('*nat\nCOMMIT\n');
 });
 
-test('saves all three tables when none is named', async () => {
+test('saves all three tables when none is named: legacy one by one, nft at once', async () => {
   const script = ['mangle', 'filter', 'nat'].map((table) => ({
-    command: `xtables-nft-multi iptables-save -t ${table}`,
+    command: `xtables-legacy-multi iptables-save -t ${table}`,
     stdout: `*${table}\n`,
   }));
-  expect(await iptables('nft', ...script).save()).toBe('*mangle\n*filter\n*nat\n');
+  expect(await iptables('legacy', ...script).save()).toBe('*mangle\n*filter\n*nat\n');
+  const all = { command: 'xtables-nft-multi iptables-save', stdout: '*raw\n*filter\n*nat\n' };
+  expect(await iptables('nft', all).save()).toBe('*raw\n*filter\n*nat\n');
+});
+
+test('an incompatible table that was not asked for is no matter', async () => {
+  const stdout = "*nat\nCOMMIT\n# Table `raw' is incompatible, use 'nft' tool.\n";
+  const all = { command: 'xtables-nft-multi iptables-save', stdout };
+  expect(await iptables('nft', all).save()).toBe(stdout);
+  const ours = { ...all, stdout: stdout.replace('raw', 'filter') };
+  await expect(iptables('nft', ours).save()).rejects.toMatchObject({ code: 'NP-KERNEL-010' });
 });
 
 test('a table that iptables-nft cannot read is an error, also when it is read in pieces', async () => {

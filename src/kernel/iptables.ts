@@ -25,7 +25,8 @@ export interface Iptables {
    */
   test(lines: Iterable<Line>): Promise<readonly string[]>;
   /**
-   * What `iptables-save` prints, tables one after the other. In legacy a table that did not exist is created.
+   * What `iptables-save` prints, tables one after the other; iptables-nft adds tables that were not asked for, if it is asked for several.
+   * In legacy a table that did not exist is created.
    * @throws RestoreError as restore does. NodeplaneError `NP-KERNEL-010` for a table that iptables-nft cannot read.
    */
   save(tables?: readonly TableName[]): Promise<string>;
@@ -84,11 +85,8 @@ async function restore(
 
 async function save(options: IptablesOptions, tables: readonly TableName[]): Promise<string> {
   let text = '';
-  for (const table of tables) {
-    const { stdout } = await saveTable(options, table);
-    refuseIncompatible(stdout, options.family);
-    text += stdout;
-  }
+  for (const flags of saveFlags(options, tables)) text += (await runSave(options, flags)).stdout;
+  refuseIncompatible(incompatibleTables(text), tables, options.family);
   return text;
 }
 
@@ -97,24 +95,37 @@ async function read(
   take: (piece: string) => Promise<void>,
   tables: readonly TableName[],
 ): Promise<void> {
-  for (const table of tables) {
-    let head = '';
-    await saveTable(options, table, (piece) => {
-      // A table that cannot be read is a comment and nothing else.
-      if (head.length < 1000) head += piece.slice(0, 1000);
+  const incompatible: string[] = [];
+  for (const flags of saveFlags(options, tables)) {
+    let line = '';
+    await runSave(options, flags, (piece) => {
+      const text = line + piece;
+      line = text.slice(text.lastIndexOf('\n') + 1);
+      if (text.includes('incompatible')) incompatible.push(...incompatibleTables(text));
       return take(piece);
     });
-    refuseIncompatible(head, options.family);
   }
+  refuseIncompatible(incompatible, tables, options.family);
 }
 
-async function saveTable(
+/**
+ * One run for each: iptables-nft fetches everything whatever it is asked for, so that table by table takes three times as long. Without -t,
+ * legacy lists nothing and exits with 0 when it may not read the kernel's list of tables.
+ */
+function saveFlags(
+  { programs }: IptablesOptions,
+  tables: readonly TableName[],
+): readonly (readonly string[])[] {
+  if (programs.variant === 'nft' && tables.length > 1) return [[]];
+  return tables.map((table) => ['-t', table]);
+}
+
+async function runSave(
   { exec, family, programs, lockSeconds = 5, timeoutMilliseconds = 300_000 }: IptablesOptions,
-  table: TableName,
+  flags: readonly string[],
   onStdout?: (piece: string) => Promise<void>,
 ): Promise<CommandResult> {
-  // Without -t, legacy lists nothing and exits with 0 when it may not read the kernel's list of tables.
-  const argv = [...programArgv(programs, family, 'save'), '-t', table] as const;
+  const argv = [...programArgv(programs, family, 'save'), ...flags] as const;
   const result = await exec({ argv, timeoutMilliseconds, ...(onStdout === undefined ? {} : { onStdout }) });
   if (result.exitCode === 0 && !result.timedOut) return result;
   throw restoreError({
@@ -133,8 +144,8 @@ async function explainTable(options: IptablesOptions, result: CommandResult): Pr
   if (table !== undefined) await save(options, [table]);
 }
 
-function refuseIncompatible(stdout: string, family: Family): void {
-  const [table] = incompatibleTables(stdout);
+function refuseIncompatible(found: readonly string[], asked: readonly TableName[], family: Family): void {
+  const table = asked.find((name) => found.includes(name));
   if (table === undefined) return;
   const nftTable = `${family === 'IPv4' ? 'ip' : 'ip6'} ${table}`;
   throw new NodeplaneError('NP-KERNEL-010', { table, family, nftTable });

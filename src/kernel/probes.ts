@@ -1,10 +1,7 @@
-import type { TableName } from '../rules/iptables/objects.ts';
-
 /** Something that rules use and a host may lack. */
 export interface Probe {
   /** An extension by its name in rules (`recent`, `MASQUERADE`), or an option of one. */
   readonly name: string;
-  readonly table: TableName;
   /** What a rule says to use it. */
   readonly rule: string;
   /** What does not work without it. */
@@ -13,17 +10,16 @@ export interface Probe {
   readonly required: boolean;
 }
 
-function always(table: TableName, name: string, rule: string, neededFor: string): Probe {
-  return { name, table, rule, neededFor, required: true };
+function always(name: string, rule: string, neededFor: string): Probe {
+  return { name, rule, neededFor, required: true };
 }
 
-function sometimes(table: TableName, name: string, rule: string, neededFor: string): Probe {
-  return { name, table, rule, neededFor, required: false };
+function sometimes(name: string, rule: string, neededFor: string): Probe {
+  return { name, rule, neededFor, required: false };
 }
 
 /** Option of MASQUERADE: iptables 1.6.2, kubernetes/kubernetes#56903. */
 export const randomFully = sometimes(
-  'nat',
   'random-fully',
   '-j MASQUERADE --random-fully',
   'source ports that do not collide',
@@ -31,16 +27,14 @@ export const randomFully = sometimes(
 
 /** The match by itself; whether its counters exist is another question (nfacct.ts). */
 export const nfacct = sometimes(
-  'nat',
   'nfacct',
   '-m nfacct --nfacct-name nodeplane_probe',
   'two counters of kube-proxy',
 );
 
-export const sctp = sometimes('nat', 'sctp', '-p sctp -m sctp --dport 1', 'SCTP services');
+export const sctp = sometimes('sctp', '-p sctp -m sctp --dport 1', 'SCTP services');
 
 export const recent = sometimes(
-  'nat',
   'recent',
   '-m recent --name x --rcheck --seconds 1 --reap',
   'session affinity',
@@ -48,17 +42,17 @@ export const recent = sometimes(
 
 /** All that the rules of the iptables dialect name. */
 export const probes: readonly Probe[] = [
-  always('nat', 'comment', '-m comment --comment x', 'names of services in rules'),
-  always('nat', 'mark', '-m mark --mark 0x1/0x1', 'masquerading'),
-  always('nat', 'MARK', '-j MARK --or-mark 0x1', 'masquerading'),
-  always('nat', 'MASQUERADE', '-j MASQUERADE', 'masquerading'),
-  always('nat', 'addrtype', '-m addrtype --dst-type LOCAL', 'NodePorts'),
-  always('nat', 'statistic', '-m statistic --mode random --probability 0.5', 'more than one endpoint'),
-  always('nat', 'tcp', '-p tcp -m tcp --dport 1', 'TCP services'),
-  always('nat', 'udp', '-p udp -m udp --dport 1', 'UDP services'),
-  always('nat', 'DNAT', '-p tcp -j DNAT --to-destination :1', 'endpoints'),
-  always('filter', 'conntrack', '-m conntrack --ctstate NEW', 'replies, and the firewall of load balancers'),
-  always('filter', 'REJECT', '-j REJECT', 'services without endpoints'),
+  always('comment', '-m comment --comment x', 'names of services in rules'),
+  always('mark', '-m mark --mark 0x1/0x1', 'masquerading'),
+  always('MARK', '-j MARK --or-mark 0x1', 'masquerading'),
+  always('MASQUERADE', '-j MASQUERADE', 'masquerading'),
+  always('addrtype', '-m addrtype --dst-type LOCAL', 'NodePorts'),
+  always('statistic', '-m statistic --mode random --probability 0.5', 'more than one endpoint'),
+  always('tcp', '-p tcp -m tcp --dport 1', 'TCP services'),
+  always('udp', '-p udp -m udp --dport 1', 'UDP services'),
+  always('DNAT', '-p tcp -j DNAT --to-destination :1', 'endpoints'),
+  always('conntrack', '-m conntrack --ctstate NEW', 'replies, and the firewall of load balancers'),
+  always('REJECT', '-j REJECT', 'services without endpoints'),
   sctp,
   recent,
   randomFully,
