@@ -30,9 +30,9 @@ export interface Reference {
   readonly name: string;
 }
 
-export interface WatchEvent {
+export interface WatchEvent<Thing = ApiObject> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
-  readonly object: ApiObject;
+  readonly object: Thing;
 }
 
 /** The server said no. */
@@ -116,18 +116,21 @@ export class Api {
 
   /** Any request, and its answer whatever it is. @throws Error when there is no answer within 30 seconds. */
   async request(method: string, path: string, body?: Json, type?: string): Promise<Answer> {
+    const text = body === undefined ? '' : JSON.stringify(body);
     const headers = {
       ...this.#authorization,
+      // Node would send the body of a DELETE without it, and the server take it for the next request.
+      'content-length': Buffer.byteLength(text),
       accept: 'application/json',
       'content-type': type ?? (method === 'PATCH' ? mediaTypes.PATCH : mediaTypes.POST),
     };
     const signal = AbortSignal.timeout(30_000);
     const options = { ...this.#connection, method, path, headers, signal };
-    return answerTo(options, body === undefined ? '' : JSON.stringify(body));
+    return answerTo(options, text);
   }
 
   /** The events of a watch as they come, until the server or the signal ends it. */
-  async *watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+  async *watch<Thing = ApiObject>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<Thing>> {
     const sent = request({ ...this.#connection, headers: this.#authorization, path, signal }).end();
     try {
       const [response]: IncomingMessage[] = await once(sent, 'response');

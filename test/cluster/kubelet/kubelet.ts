@@ -1,6 +1,7 @@
 import type { Api } from '../api.ts';
 import type { ClusterNetwork, Place } from '../network/network.ts';
 import type { NodeName, NodePlan } from '../nodes.ts';
+import { StandIn } from './stand-in.ts';
 
 /**
  * What stands in for scheduler, kubelet and container runtime on all nodes. It registers the nodes, binds Pods that have none, gives each
@@ -31,11 +32,18 @@ export type Images = Readonly<
   >
 >;
 
-export async function startKubelet(_of: {
+export async function startKubelet(of: {
   readonly api: Api;
   readonly network: ClusterNetwork;
   readonly nodes: readonly NodePlan[];
   readonly images?: Images;
 }): Promise<Kubelet> {
-  throw new Error('not there yet');
+  const kubelet = new StandIn({ ...of, images: of.images ?? {} });
+  try {
+    for (const plan of of.nodes) await kubelet.addNode(plan);
+    return kubelet;
+  } catch (error) {
+    await kubelet.close();
+    throw error;
+  }
 }
