@@ -5,6 +5,7 @@ import { findPrograms, type IptablesVariant } from '../kernel/iptables-programs.
 import { existingTables } from '../kernel/iptables-tables.ts';
 import { createSysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
+import { chainNames } from '../rules/iptables/names.ts';
 import { parseRules } from '../rules/iptables/parse/parse.ts';
 import { cleanup as planCleanup } from '../rules/iptables/plan/cleanup.ts';
 import type { NodeOptions } from './options.ts';
@@ -30,7 +31,11 @@ export async function cleanup({ families, config }: NodeOptions): Promise<readon
       const iptables = createIptables({ exec, programs: each, family });
       const text = await iptables.save(await existingTables(each.variant, family));
       const transactions = each.variant === 'nft' ? 'small' : 'one';
-      const { chains, jumps, kept, lines } = planCleanup(parseRules(text, family).ruleSet, transactions);
+      const { chains, jumps, kept, lines } = planCleanup(
+        parseRules(text, family).ruleSet,
+        transactions,
+        chainNames(config.routing),
+      );
       if (chains + jumps > 0) await iptables.restore(lines);
       reports.push({ family, variant: each.variant, chains, jumps, kept });
     }

@@ -7,6 +7,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { FamilyDebugState } from '../observe/debug-state.ts';
 import type { Observer } from '../observe/happening.ts';
 import type { Log } from '../observe/log.ts';
+import { chainNames } from '../rules/iptables/names.ts';
 import type { DriftWatch } from './drift/watch.ts';
 import type { FlowCleaner } from './flows.ts';
 import { type HeldFacts, holdFacts, hostFacts } from './host-facts.ts';
@@ -157,7 +158,7 @@ interface DriftWatching {
 
 /** The watch is made when it is known which programs there are to be watched. */
 function driftWatching(
-  { rooms, families, log }: KeepersOptions,
+  { rooms, live, families, log }: KeepersOptions,
   keeperOf: (family: Family) => Keeper | undefined,
 ): DriftWatching {
   let watch: DriftWatch | undefined;
@@ -165,8 +166,9 @@ function driftWatching(
   return {
     watched: (iptables) => {
       const { programs } = iptables;
+      const names = chainNames(live.current.routing);
       const verify = async (family: Family) => keeperOf(family)?.suspect();
-      watch ??= rooms.createDriftWatch({ programs, families, clock: rooms.clock, log, verify });
+      watch ??= rooms.createDriftWatch({ programs, names, families, clock: rooms.clock, log, verify });
       return watch.watched(iptables);
     },
     start: () => {

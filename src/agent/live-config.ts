@@ -25,7 +25,7 @@ export function followConfig(first: Config, updates: ConfigUpdates | undefined, 
   let refused: (error: Error) => void = () => undefined;
   updates?.start({
     changed: (config) => {
-      const wanted = keepVariant(current, config, log);
+      const wanted = keepRules(current, config, log);
       const fields = changedFields(current, wanted);
       const isLive = fields.every((field) => liveFields.has(field));
       restart(isLive ? undefined : wanted);
@@ -68,16 +68,26 @@ const liveFields: ReadonlySet<string> = new Set([
   'withoutEffect',
 ]);
 
-/** The rules would have to move to the other half of the kernel; a packet passes through both, so they must not stand in both. */
-function keepVariant(before: Config, after: Config, log: Log): Config {
-  const { mode, iptablesVariant } = before;
-  if (after.mode === mode && after.iptablesVariant === iptablesVariant) return after;
-  const wanted = { mode: after.mode, iptablesVariant: after.iptablesVariant };
+/**
+ * Rules that were written would stay behind, in the other half of the kernel or under other names, and a packet passes through both. One
+ * name instead of another only chooses other Services.
+ */
+function keepRules(before: Config, after: Config, log: Log): Config {
+  const { mode, iptablesVariant, serviceProxyName } = before;
+  const { besideKubeProxy } = before.routing;
+  const sameNames = after.routing.besideKubeProxy === besideKubeProxy;
+  if (after.mode === mode && after.iptablesVariant === iptablesVariant && sameNames) return after;
+  const wanted = {
+    mode: after.mode,
+    iptablesVariant: after.iptablesVariant,
+    serviceProxyName: after.serviceProxyName,
+  };
   log.warn(
     wanted,
-    'another mode or iptables variant holds from the next start of the process on; run cleanup before it',
+    'another mode or iptables variant, or work beside kube-proxy instead of in its place, holds from the next start of the process on; run cleanup before it',
   );
-  return { ...after, mode, iptablesVariant };
+  const kept = { ...after, mode, iptablesVariant };
+  return sameNames ? kept : { ...kept, serviceProxyName, routing: { ...after.routing, besideKubeProxy } };
 }
 
 function changedFields(before: Config, after: Config): readonly string[] {

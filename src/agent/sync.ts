@@ -1,9 +1,9 @@
 import type { Iptables } from '../kernel/iptables.ts';
-import type { Family } from '../model/address.ts';
-import type { FamilyRoutes } from '../routing/route.ts';
+import type { FamilyRoutes, NodeRoute } from '../routing/route.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
 import { isComparable, type Layout, type LayoutOptions, layOut } from '../rules/iptables/layout/layout.ts';
+import { chainNames } from '../rules/iptables/names.ts';
 import { type Applied, settle } from '../rules/iptables/plan/applied.ts';
 import { planAll, planChange } from '../rules/iptables/plan/delta.ts';
 import { AppliedReader } from '../rules/iptables/plan/read-applied.ts';
@@ -51,16 +51,16 @@ export async function sync(
   state: FamilyState,
 ): Promise<Prepared> {
   const decided = await paced(decideRoutes(input, state.decided));
-  const prepared = await prepare(decided, decided, features, await known(state, kernel, input.family));
+  const prepared = await prepare(decided, decided, features, await known(state, kernel, decided.node));
   await send(prepared.plan, kernel);
   return prepared;
 }
 
 /** Reads the kernel when its content is not known. */
-export async function known(state: FamilyState, kernel: RuleKernel, family: Family): Promise<KnownState> {
+export async function known(state: FamilyState, kernel: RuleKernel, node: NodeRoute): Promise<KnownState> {
   const { applied } = state;
   if (applied !== undefined) return { ...state, applied };
-  return { ...state, applied: await readApplied(kernel, family) };
+  return { ...state, applied: await readApplied(kernel, node) };
 }
 
 /** Everything of a sync that needs no kernel: layout and plan of `routes`, which may be others than were decided. Costs what changed. */
@@ -87,8 +87,11 @@ export async function send({ steps }: Plan, kernel: RuleKernel): Promise<void> {
 }
 
 /** What the kernel holds of ours. */
-export async function readApplied(kernel: Pick<RuleKernel, 'read'>, family: Family): Promise<Applied> {
-  const reader = new AppliedReader(family);
+export async function readApplied(
+  kernel: Pick<RuleKernel, 'read'>,
+  node: Pick<NodeRoute, 'family' | 'besideKubeProxy'>,
+): Promise<Applied> {
+  const reader = new AppliedReader(node.family, chainNames(node));
   await kernel.read((piece) => paced(reader.push(piece)));
   return paced(reader.end());
 }

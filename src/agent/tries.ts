@@ -5,6 +5,7 @@ import type { Decided } from '../routing/routes.ts';
 import { describeChange } from '../rules/describe-change.ts';
 import { readRoutes } from '../rules/iptables/compare/read-routes.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
+import { chainNames } from '../rules/iptables/names.ts';
 import type { TableName } from '../rules/iptables/objects.ts';
 import { parseInSteps } from '../rules/iptables/parse/parse.ts';
 import { tableNamed } from '../rules/iptables/plan/applied.ts';
@@ -61,10 +62,10 @@ export class Tries {
 
   /** Turns what is applied into these Routes. @throws what a restore or save throws. */
   async program(routes: ImmutableMap<Route>): Promise<void> {
-    const { family, decided, features, kernel, signal } = this.#options;
+    const { decided, features, kernel, signal } = this.#options;
     signal.throwIfAborted();
     this.#full ||= this.#state.applied === undefined;
-    const state = await known(this.#state, kernel, family);
+    const state = await known(this.#state, kernel, decided.node);
     const prepared = await prepare(decided, { node: decided.node, routes }, features, state);
     this.#plan = prepared.plan;
     try {
@@ -98,7 +99,7 @@ export class Tries {
     const { ruleSet } = await paced(parseInSteps(await kernel.save(), family));
     const { localPods } = decided.node;
     return immutableMap(
-      Array.from(readRoutes(ruleSet, family).routes, ([key, read]) => {
+      Array.from(readRoutes(ruleSet, family, chainNames(decided.node)).routes, ([key, read]) => {
         const route = get(wanted, key);
         const same = route !== undefined && describeChange(read, { route, localPods }) === undefined;
         return [key, same ? route : read.route] as const;

@@ -54,6 +54,11 @@ export const flagTable = {
     choices: kubeProxyChoices,
     help: `while kube-proxy works on this node: ${kubeProxyChoices.join(', ')} (default: refuse)`,
   },
+  serviceProxyName: {
+    flag: '--service-proxy-name',
+    value: 'name',
+    help: 'serve only Services whose label service.kubernetes.io/service-proxy-name has this value, beside kube-proxy',
+  },
   family: {
     flag: '--family',
     value: 'family',

@@ -67,6 +67,7 @@ function ownFields(flags: RawFlags): readonly FieldFlag[] {
     ...fieldFlag('clusterCidr', unlessEmpty(flags, 'clusterCidr'), kube, ['clusterCIDR']),
     ...fieldFlag('kubeconfig', unlessEmpty(flags, 'kubeconfig'), kube, ['clientConnection', 'kubeconfig']),
     ...fieldFlag('master', unlessEmpty(flags, 'master'), ours, ['apiServer']),
+    ...fieldFlag('serviceProxyName', text(flags, 'serviceProxyName'), ours, ['serviceProxyName']),
     ...fieldFlag('iptablesVariant', choice(flags, 'iptablesVariant', iptablesVariants), ours, [
       'iptables',
       'variant',

@@ -9,7 +9,11 @@ import type { KubeProxyConfiguration } from './schema.ts';
 // kube-proxy's defaults and checks: zero and empty values stand for the default, as in Go.
 
 /** What decides packets. */
-export function routingOf(document: KubeProxyConfiguration, complain: Complain): RoutingSettings {
+export function routingOf(
+  document: KubeProxyConfiguration,
+  besideKubeProxy: boolean,
+  complain: Complain,
+): RoutingSettings {
   const { iptables } = document;
   const { routing } = defaultConfig;
   return {
@@ -18,6 +22,7 @@ export function routingOf(document: KubeProxyConfiguration, complain: Complain):
     localhostNodePorts: iptables?.localhostNodePorts ?? routing.localhostNodePorts,
     detectLocal: detectLocalOf(document, complain),
     nodePortAddresses: readNodePortAddresses(document.nodePortAddresses ?? [], complain),
+    besideKubeProxy,
     nodeAddresses: nodeAddressesOf(document, complain),
   };
 }

@@ -60,6 +60,7 @@ describe('without a file', () => {
       mode: 'iptables',
       iptablesVariant: 'auto',
       kubeProxy: 'refuse',
+      serviceProxyName: undefined,
       nodeName: 'node-a',
       routing: {
         masqueradeAll: false,
@@ -67,6 +68,7 @@ describe('without a file', () => {
         detectLocal: { mode: 'None' },
         nodePortAddresses: { kind: 'all' },
         localhostNodePorts: true,
+        besideKubeProxy: false,
         nodeAddresses: [],
       },
       // Unset means adaptive, where kube-proxy waits a second.

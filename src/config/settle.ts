@@ -25,12 +25,13 @@ export function settle(
   host: HostIdentity,
   complain: Complain,
 ): Omit<Config, 'nodeName' | 'withoutEffect'> {
+  const serviceProxyName = nodeplane.serviceProxyName || undefined;
   return {
     mode: modeOf(kubeProxy, complain),
     iptablesVariant: nodeplane.iptables?.variant || defaultConfig.iptablesVariant,
     kubeProxy: nodeplane.kubeProxy || defaultConfig.kubeProxy,
-    serviceProxyName: nodeplane.serviceProxyName || undefined,
-    routing: routingOf(kubeProxy, complain),
+    serviceProxyName,
+    routing: routingOf(kubeProxy, serviceProxyName !== undefined, complain),
     sync: syncOf(kubeProxy, complain),
     client: clientOf(kubeProxy, nodeplane.apiServer ?? '', host),
     conntrack: conntrackOf(kubeProxy),

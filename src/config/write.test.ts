@@ -43,7 +43,7 @@ const serving: fc.Arbitrary<ServingSettings> = fc.record({
   profiling: fc.boolean(),
 });
 
-const configuration: fc.Arbitrary<Config> = fc.record({
+const independent: fc.Arbitrary<Config> = fc.record({
   mode: fc.constant('iptables' as const),
   iptablesVariant: fc.constantFrom('auto' as const, 'legacy' as const, 'nft' as const),
   kubeProxy: fc.constantFrom('refuse' as const, 'wait' as const, 'ignore' as const),
@@ -53,6 +53,7 @@ const configuration: fc.Arbitrary<Config> = fc.record({
     masqueradeAll: fc.boolean(),
     masqueradeBit: fc.integer({ min: 0, max: 31 }),
     localhostNodePorts: fc.boolean(),
+    besideKubeProxy: fc.constant(false),
     nodeAddresses: fc.constantFrom([], ['192.0.2.7'], ['fd00::7']),
     detectLocal: fc.constantFrom(
       { mode: 'None' as const },
@@ -86,6 +87,11 @@ const configuration: fc.Arbitrary<Config> = fc.record({
   }),
   withoutEffect: fc.constant([]),
 });
+
+const configuration: fc.Arbitrary<Config> = independent.map(({ routing, ...config }) => ({
+  ...config,
+  routing: { ...routing, besideKubeProxy: config.serviceProxyName !== undefined },
+}));
 
 describe('a configuration that is written', () => {
   it('says the same when it is read', async () => {

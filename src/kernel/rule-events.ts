@@ -1,7 +1,6 @@
 import type { Family } from '../model/address.ts';
-import * as names from '../rules/iptables/names.ts';
+import { besideNames, type ChainNames, firewall } from '../rules/iptables/names.ts';
 import { builtinChains, type TableName, tableNames } from '../rules/iptables/objects.ts';
-import { isOurChain } from '../rules/iptables/plan/applied.ts';
 
 /** One transaction that somebody committed to nf_tables, as `xtables-monitor --event` (iptables 1.8) tells it. */
 export interface RuleTransaction {
@@ -27,10 +26,14 @@ const maxTouched = 64;
 /**
  * Turns the monitor's text into transactions. Lines look like
  * ` EVENT: -4 -t nat -D KUBE-SERVICES -d 10.0.0.1/32 …`, ` EVENT: nft: DEL table: table nat ip …`, `NEWGEN: GENID=3 PID=71 NAME=nft`.
+ * @param names those of our chains.
  * @param committed hears of each transaction when it is complete.
  * @returns takes text, cut anywhere.
  */
-export function readRuleEvents(committed: (transaction: RuleTransaction) => void): (piece: string) => void {
+export function readRuleEvents(
+  names: ChainNames,
+  committed: (transaction: RuleTransaction) => void,
+): (piece: string) => void {
   let rest = '';
   let touched = new Map<string, TouchedChain>();
   let events = 0;
@@ -38,7 +41,7 @@ export function readRuleEvents(committed: (transaction: RuleTransaction) => void
     const end = newGeneration.exec(text)?.groups;
     if (end === undefined) {
       events += 1;
-      const chain = touched.size < maxTouched ? touchedBy(text) : undefined;
+      const chain = touched.size < maxTouched ? touchedBy(text, names) : undefined;
       if (chain !== undefined) touched.set(JSON.stringify(chain), chain);
       return;
     }
@@ -60,7 +63,7 @@ const ruleOrChain = /^ EVENT: -(?<version>[46]) -t (?<table>\S+) -(?<verb>[ADINX
 const deletedTable = /^ EVENT: nft: DEL table: table (?<table>\S+) (?<family>ip6?) /;
 
 /** The chain that the line tells of, when it is ours or when a rule that leads to us was taken out of a built-in one. */
-function touchedBy(line: string): TouchedChain | undefined {
+function touchedBy(line: string, names: ChainNames): TouchedChain | undefined {
   const table = deletedTable.exec(line)?.groups;
   if (table !== undefined) return touchedIn(table['table'], table['family'] === 'ip6', undefined);
   const event = ruleOrChain.exec(line)?.groups;
@@ -68,9 +71,12 @@ function touchedBy(line: string): TouchedChain | undefined {
   const { chain = '', verb, rule = '' } = event;
   const found = touchedIn(event['table'], event['version'] === '6', chain);
   if (found === undefined) return undefined;
-  if (isOurChain(chain) || chain === names.firewall) return found;
-  const cutsOff = verb === 'D' && builtinChains[found.table].includes(chain) && / -[jg] KUBE-/.test(rule);
-  return cutsOff ? found : undefined;
+  if (names.isOwn(chain)) return found;
+  // kube-proxy writes the same into it in each of its syncs, which is no news where it works.
+  if (chain === firewall) return names === besideNames ? undefined : found;
+  const target = / -[jg] (?<target>\S+)/.exec(rule)?.groups?.['target'] ?? '';
+  const cutsOff = verb === 'D' && builtinChains[found.table].includes(chain);
+  return cutsOff && (names.isOwn(target) || target === firewall) ? found : undefined;
 }
 
 function touchedIn(

@@ -17,6 +17,7 @@ export function decideNode(
     localPods: localPods(family, settings, node),
     masqueradeMark: 2 ** settings.masqueradeBit,
     nodePorts: nodePortAddresses(family, settings, host, node),
+    besideKubeProxy: settings.besideKubeProxy,
     dropInvalid: !host.conntrackTcpBeLiberal,
   };
 }

@@ -85,6 +85,8 @@ export interface NodeRoute {
   /** Bit that marks packets for masquerading: a power of two, 1 to 2^31. */
   readonly masqueradeMark: number;
   readonly nodePorts: NodePortAddresses;
+  /** kube-proxy works on this node too, for other Services: a dialect must use names of its own. */
+  readonly besideKubeProxy: boolean;
   /** Drop packets that connection tracking calls INVALID (kubernetes/kubernetes#74840). */
   readonly dropInvalid: boolean;
 }

@@ -22,6 +22,8 @@ export interface RoutingSettings {
   readonly detectLocal: DetectLocal;
   readonly nodePortAddresses: NodePortSelection;
   readonly localhostNodePorts: boolean;
+  /** kube-proxy works on this node too, for other Services; our rules must not be taken for its. */
+  readonly besideKubeProxy: boolean;
   /** Canonical addresses that override the Node object's (`bindAddress`); empty: no override. */
   readonly nodeAddresses: readonly string[];
 }
@@ -40,5 +42,6 @@ export const defaultRoutingSettings: RoutingSettings = {
   detectLocal: { mode: 'None' },
   nodePortAddresses: { kind: 'all' },
   localhostNodePorts: true,
+  besideKubeProxy: false,
   nodeAddresses: [],
 };

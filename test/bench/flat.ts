@@ -6,18 +6,22 @@ import { treeChain } from '../../src/rules/iptables/layout/dispatch.ts';
 import { ruleOfEntry } from '../../src/rules/iptables/layout/dispatch-rules.ts';
 import type { Layout } from '../../src/rules/iptables/layout/layout.ts';
 import { nodePortRules } from '../../src/rules/iptables/layout/node-chains.ts';
-import { serviceChain, services } from '../../src/rules/iptables/names.ts';
+import { kubeProxyNames } from '../../src/rules/iptables/names.ts';
 import type { Rule } from '../../src/rules/iptables/objects.ts';
 import { renderRule } from '../../src/rules/iptables/render.ts';
 import type { Line, Step } from '../../src/rules/plan.ts';
 import { type Entry, entriesOf, nodesOf } from '../../src/rules/radix.ts';
+
+const { services } = kubeProxyNames;
 
 /** Steps that write every Service's rule into KUBE-SERVICES itself, in order of address, instead of into a tree below it. */
 export function flatDispatch(layout: Layout, steps: readonly Step[]): readonly Step[] {
   const tree = 'nat-services';
   const { root } = layout.dispatch[tree];
   const inTree = new Set(
-    [...nodesOf({ position: '', node: root })].map(({ position }) => treeChain(tree, position)),
+    [...nodesOf({ position: '', node: root })].map(({ position }) =>
+      treeChain(kubeProxyNames, tree, position),
+    ),
   );
   inTree.delete(services);
   const { node } = layout.routes;
@@ -53,7 +57,7 @@ export function flatChange(layout: Layout, changed: readonly Step[]): readonly S
 export function linearChoice(layout: Layout, steps: readonly Step[], service: string): readonly Step[] {
   const route = get(layout.routes.routes, service);
   if (route === undefined) throw new Error(`no such Route: ${service}`);
-  const entry = serviceChain('SVC', route);
+  const entry = kubeProxyNames.serviceChain('SVC', route);
   const ours = steps.filter((step) => step.service === service);
   const chains = ours.map(({ chain }) => chain).filter((chain) => chain.startsWith('KUBE-SEP-'));
   const head = ours

@@ -141,7 +141,7 @@ async function measureRestart(
 ): Promise<Restart> {
   await cluster.take([moved(services, changes)]);
   const restart = async () => {
-    const read = await timed(() => readApplied(iptables, 'IPv4'));
+    const read = await timed(() => readApplied(iptables, { family: 'IPv4', besideKubeProxy: false }));
     const planned = await timed(() => planFully(cluster.snapshot(), read.value));
     const { steps } = planned.value.plan;
     if (steps.length > 20)

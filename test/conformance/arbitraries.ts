@@ -9,6 +9,7 @@ import { type Decided, decideRoutes } from '../../src/routing/routes.ts';
 import { defaultRoutingSettings, type HostFacts, type RoutingSettings } from '../../src/routing/settings.ts';
 import { type IptablesFeatures, usualFeatures } from '../../src/rules/iptables/features.ts';
 import { type Layout, layOut } from '../../src/rules/iptables/layout/layout.ts';
+import { type ChainNames, chainNames } from '../../src/rules/iptables/names.ts';
 import { type EndpointOptions, type Json, node, type PortOptions, service, slice } from './objects.ts';
 import { snapshotOf } from './rules-of.ts';
 
@@ -231,6 +232,7 @@ export const routingSettings: fc.Arbitrary<RoutingSettings> = fc.record({
     { kind: 'cidrs', cidrs: ['192.168.50.0/24', '127.0.0.0/8', 'fd00:50::/64'] },
   ),
   localhostNodePorts: fc.boolean(),
+  besideKubeProxy: fc.boolean(),
   nodeAddresses: fc.constant([]),
 });
 
@@ -257,6 +259,11 @@ export const someSetting: fc.Arbitrary<Setting> = fc.record({
   features: iptablesFeatures,
   comments: fc.boolean(),
 });
+
+/** How chains are called in a setting. */
+export function namesIn({ settings }: Setting): ChainNames {
+  return chainNames(settings);
+}
 
 /** As kube-proxy is set up in most clusters. */
 export const plainSetting: Setting = {

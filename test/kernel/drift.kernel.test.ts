@@ -5,6 +5,7 @@ import { type Follow, follow } from '../../src/kernel/follow-program.ts';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import type { RuleTransaction } from '../../src/kernel/rule-events.ts';
 import { digestRules } from '../../src/kernel/rules-digest.ts';
+import { kubeProxyNames } from '../../src/rules/iptables/names.ts';
 import { type Namespace, openNamespace } from './namespace.ts';
 
 let namespace: Namespace;
@@ -28,6 +29,7 @@ describe('xtables-monitor', () => {
     const ended = vi.fn();
     const monitor = startMonitor({
       follow: inside,
+      names: kubeProxyNames,
       clock: systemClock,
       committed: (transaction) => heard.push(transaction),
       ended,

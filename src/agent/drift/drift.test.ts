@@ -4,6 +4,7 @@ import type { Follow, FollowListener } from '../../kernel/follow-program.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
 import type { Family } from '../../model/address.ts';
 import { silentLog } from '../../observe/log.ts';
+import { kubeProxyNames } from '../../rules/iptables/names.ts';
 import { createDriftWatch } from './watch.ts';
 
 /** A host whose rules are a text, and whose monitor says what it is told to say. */
@@ -56,6 +57,7 @@ function setUp(
   const verified: { readonly family: Family; readonly at: number }[] = [];
   const watch = createDriftWatch({
     programs: { variant, naming: 'multi', version: '1.8.9' },
+    names: kubeProxyNames,
     families,
     follow: host.follow,
     clock,

@@ -1,9 +1,12 @@
 import type { Clock } from '../../clock.ts';
 import type { Follow, FollowEnd } from '../../kernel/follow-program.ts';
 import { type RuleTransaction, readRuleEvents } from '../../kernel/rule-events.ts';
+import type { ChainNames } from '../../rules/iptables/names.ts';
 
 export interface MonitorOptions {
   readonly follow: Follow;
+  /** Those of our chains. */
+  readonly names: ChainNames;
   readonly clock: Clock;
   /** Hears of each transaction, also of our own. */
   readonly committed: (transaction: RuleTransaction) => void;
@@ -55,7 +58,7 @@ export function startMonitor(options: MonitorOptions): Monitor {
   const age = () => clock.now() - startedAt;
   const start = (): void => {
     startedAt = clock.now();
-    stopProgram = follow(argv, { text: readRuleEvents(options.committed), ended });
+    stopProgram = follow(argv, { text: readRuleEvents(options.names, options.committed), ended });
     if (listened) options.missed();
   };
   const ended = (end: FollowEnd): void => {

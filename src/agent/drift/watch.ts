@@ -7,6 +7,7 @@ import type { RuleTransaction } from '../../kernel/rule-events.ts';
 import { digestRules } from '../../kernel/rules-digest.ts';
 import type { Family } from '../../model/address.ts';
 import type { Log } from '../../observe/log.ts';
+import type { ChainNames } from '../../rules/iptables/names.ts';
 import { Looks } from './looks.ts';
 import { type Monitor, startMonitor } from './monitor.ts';
 import { OwnWrites } from './own-writes.ts';
@@ -15,6 +16,8 @@ import { Suspicions } from './suspicions.ts';
 
 export interface DriftWatchOptions {
   readonly programs: IptablesPrograms;
+  /** Those of our chains. */
+  readonly names: ChainNames;
   readonly families: readonly Family[];
   readonly follow: Follow;
   readonly clock: Clock;
@@ -83,10 +86,11 @@ interface Ears extends DriftWatchOptions {
 }
 
 function listen(ears: Ears): Monitor {
-  const { families, follow, clock, log, suspicions } = ears;
+  const { families, follow, names, clock, log, suspicions } = ears;
   let told = false;
   return startMonitor({
     follow,
+    names,
     clock,
     committed: (transaction) => heard(ears, transaction),
     ended: ({ message }, first) => {

@@ -38,7 +38,8 @@ export function canonicalRule(rule: Rule, comments: boolean): string {
   return parts.join('\t');
 }
 
-const withoutComments = /^KUBE-(?:SVC|SVL|SEP)-/;
+/** Under whatever prefix. */
+const withoutComments = /^[A-Z]+-(?:SVC|SVL|SEP)-/;
 
 /** The kernel keeps 255 bytes of a comment, and iptables cuts the rest off without a word. */
 const commentLength = 255;

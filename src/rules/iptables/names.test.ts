@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Protocol } from '../../model/service.ts';
 import type { Route } from '../../routing/route.ts';
-import { endpointChain, serviceChain } from './names.ts';
+import { besideNames, chainNames, firewall, kubeProxyNames, longestChainName } from './names.ts';
 
 function route(name: string, protocol: Protocol): Route {
   return {
@@ -31,8 +31,8 @@ describe('chain names', () => {
     ['ns1/svc1:p80', 'UDP', 'OJWW7NSBVZTDHXNW'],
     ['ns1/svc1', 'TCP', 'AQI2S6QIMU7PVVRP'],
   ] as const)('of %s %s are those of kube-proxy', (name, protocol, hash) => {
-    expect(serviceChain('SVC', route(name, protocol))).toBe(`KUBE-SVC-${hash}`);
-    expect(serviceChain('EXT', route(name, protocol))).toBe(`KUBE-EXT-${hash}`);
+    expect(kubeProxyNames.serviceChain('SVC', route(name, protocol))).toBe(`KUBE-SVC-${hash}`);
+    expect(kubeProxyNames.serviceChain('EXT', route(name, protocol))).toBe(`KUBE-EXT-${hash}`);
   });
 
   it.each([
@@ -43,6 +43,32 @@ describe('chain names', () => {
     ['ns5/svc5:p80', '10.180.0.3', 'I77PXRDZVX7PMWMN'],
     ['ns1/svc1:p80', 'fd00:10:244::5', 'JR6YXXN6Y3V4FLYE'],
   ])('of the endpoint %s %s are those of kube-proxy', (name, address, hash) => {
-    expect(endpointChain(route(name, 'TCP'), { address, port: 80 })).toBe(`KUBE-SEP-${hash}`);
+    expect(kubeProxyNames.endpointChain(route(name, 'TCP'), { address, port: 80 })).toBe(`KUBE-SEP-${hash}`);
+  });
+
+  it('beside kube-proxy are as long and begin otherwise', () => {
+    const [theirs, ours] = [false, true].map((besideKubeProxy) => chainNames({ besideKubeProxy }));
+    expect([theirs, ours]).toEqual([kubeProxyNames, besideNames]);
+    const web = route('ns1/svc1:p80', 'TCP');
+    expect(besideNames.serviceChain('SVC', web)).toBe('NPLN-SVC-XPGD46QRK7WJZT7O');
+    expect(besideNames.externalServices).toHaveLength(kubeProxyNames.externalServices.length);
+    expect(besideNames.dispatchTreeChain(besideNames.services, 'nat-services', 'ac1').length).toBeLessThan(
+      longestChainName,
+    );
+  });
+
+  it('tell whose a chain is', () => {
+    const chains = (names: typeof besideNames) => [
+      ...Object.values(names).filter((value) => typeof value === 'string' && value !== names.prefix),
+      ...Object.values(names.of).map((start) => `${start}XPGD46QRK7WJZT7O`),
+    ];
+    for (const [names, others] of [
+      [besideNames, kubeProxyNames],
+      [kubeProxyNames, besideNames],
+    ] as const) {
+      expect(chains(names).filter((name) => !names.isOwn(name))).toEqual([]);
+      expect(chains(others).filter((name) => names.isOwn(name))).toEqual([]);
+      expect([firewall, 'KUBE-KUBELET-CANARY', 'NPLN-FOO'].filter((name) => names.isOwn(name))).toEqual([]);
+    }
   });
 });

@@ -5,6 +5,7 @@ import {
   histories,
   type Moment,
   momentOf,
+  namesIn,
   nfacctCounters,
   objectsOf,
   plainSetting,
@@ -71,7 +72,7 @@ describe('routes that are read back', () => {
     fc.assert(
       fc.property(someSetting, clusters, (setting, cluster) => {
         const { decided, layout } = momentOf(setting, objectsOf(cluster));
-        const { routes, foreign } = readRoutes(saved(setting, layout), setting.family);
+        const { routes, foreign } = readRoutes(saved(setting, layout), setting.family, namesIn(setting));
         expect(foreign).toEqual([]);
         expect([...routes.keys()].sort()).toEqual([...entries(decided.routes)].map(([key]) => key).sort());
         for (const [key, route] of entries(decided.routes)) {
@@ -92,7 +93,7 @@ describe('a comparison', () => {
         const after = momentOf(setting, objectsOf(b), before);
         const live = saved(setting, before.layout);
         const { changes, drift } = finish(compare(after.layout, live));
-        const { steps } = finish(planAll(appliedFrom(live), after.layout));
+        const { steps } = finish(planAll(appliedFrom(live, namesIn(setting)), after.layout));
         expect(changes.length + drift.length === 0).toBe(steps.length === 0);
         expect(finish(compare(before.layout, live))).toEqual({ changes: [], drift: [] });
       }),
@@ -108,7 +109,7 @@ describe('a comparison', () => {
         const live = withoutRule(saved(setting, before.layout), choice);
         for (const { layout } of [before, after]) {
           const { changes, drift } = finish(compare(layout, live));
-          const { steps } = finish(planAll(appliedFrom(live), layout));
+          const { steps } = finish(planAll(appliedFrom(live, namesIn(setting)), layout));
           expect(changes.length + drift.length === 0).toBe(steps.length === 0);
         }
       }),

@@ -4,6 +4,7 @@ import type { Comparison, ServiceChange } from '../../comparison.ts';
 import { describeChange } from '../../describe-change.ts';
 import { type Layout, wantedChains } from '../layout/layout.ts';
 import { nodeChains } from '../layout/node-chains.ts';
+import { chainNames } from '../names.ts';
 import type { Rule, RuleSet } from '../objects.ts';
 import { planAll } from '../plan/delta.ts';
 import { appliedInSteps } from '../plan/read-applied.ts';
@@ -17,12 +18,13 @@ import { type Rewrite, rewritesOf, ruleChanges } from './rule-changes.ts';
  * what no state of a Service explains is drift. Empty exactly when a plan would have no steps. Yields as planning does.
  */
 export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Comparison> {
-  const plan = yield* planAll(yield* appliedInSteps(live), layout);
+  const names = chainNames(layout.routes.node);
+  const plan = yield* planAll(yield* appliedInSteps(live, names), layout);
   if (plan.steps.length === 0) return { changes: [], drift: [] };
   const wanted = new Map(
     [...wantedChains(layout)].map(({ table, name, chain }) => [`${table} ${name}`, chain]),
   );
-  const read = readRoutes(live, plan.family);
+  const read = readRoutes(live, plan.family, names);
   const explained = explainedChains(read, layout);
   const ownerOf = (chain: string) => explained.get(chain)?.service;
   const rewrites = rewritesOf(plan.steps, { live, wanted, ownerOf });
@@ -30,8 +32,8 @@ export function* compare(layout: Layout, live: RuleSet): Generator<undefined, Co
   const rules = { live, read, layout, explained };
   const damaged = damagedRoutes(rules);
   const keyOf = keyReader(pairs);
-  const names = new Map(pairs.map(({ key, name }) => [key, name]));
-  const drift = findDrift(rewrites, { ...rules, damaged, keyOf, names });
+  const namesOf = new Map(pairs.map(({ key, name }) => [key, name]));
+  const drift = findDrift(rewrites, { ...rules, damaged, keyOf, names: namesOf });
   const changes = pairs
     .filter(({ key }) => !damaged.has(key))
     .flatMap((pair) => changeOf(pair, layout, rewrites, keyOf));

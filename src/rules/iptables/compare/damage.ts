@@ -3,7 +3,7 @@ import { canonicalRule } from '../fingerprint.ts';
 import { dispatchEntries } from '../layout/dispatch-rules.ts';
 import { type Layout, wantedChains } from '../layout/layout.ts';
 import { guardedAddresses, serviceChains } from '../layout/service-chains.ts';
-import { serviceChain } from '../names.ts';
+import { chainNames } from '../names.ts';
 import type { Chain, RuleSet, Table } from '../objects.ts';
 import type { ReadRoute, ReadRoutes } from './read-routes.ts';
 
@@ -77,7 +77,7 @@ function isImpossible(
 ): boolean {
   // Every Service has a ClusterIP.
   if (route.clusterIPs.length === 0) return true;
-  const hasEntry = live.nat.has(serviceChain('EXT', route));
+  const hasEntry = live.nat.has(chainNames(layout.routes.node).serviceChain('EXT', route));
   if (hasEntry && route.external.at(-1)?.source !== 'any') return true;
   return guardedAddresses(route).length > 0 && !blocksOthers(filterRules, layout, route);
 }

@@ -5,9 +5,10 @@ import { finish } from '../../../agent/pace.ts';
 import { createFakeIptables } from '../../../kernel/fake.ts';
 import type { ChainDrift, Comparison } from '../../comparison.ts';
 import type { Layout } from '../layout/layout.ts';
+import { kubeProxyNames } from '../names.ts';
 import { type RuleSet, type TableName, tableNames } from '../objects.ts';
 import { parseRules } from '../parse/parse.ts';
-import { isOurChain, nothingApplied } from '../plan/applied.ts';
+import { nothingApplied } from '../plan/applied.ts';
 import { planAll } from '../plan/delta.ts';
 import { restoreLines } from '../plan/restore.ts';
 import { renderRule, renderRuleWith } from '../render.ts';
@@ -209,7 +210,7 @@ const chains = tableNames.flatMap((table) => [...untouched[table].values()]);
 /** Those of one of the many alike stand for all. */
 const ours = chains.filter(
   ({ name, rules }) =>
-    (isOurChain(name) || name === 'KUBE-FIREWALL') &&
+    (kubeProxyNames.isOwn(name) || name === 'KUBE-FIREWALL') &&
     !rules.every((rule) => /default\/m[1-9]/.test(renderRule(name, rule))),
 );
 

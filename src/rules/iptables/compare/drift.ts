@@ -1,5 +1,5 @@
 import type { ChainDrift } from '../../comparison.ts';
-import * as names from '../names.ts';
+import { type ChainNames, chainNames, firewall } from '../names.ts';
 import type { Rule, RuleSet } from '../objects.ts';
 import type { LiveRules } from './damage.ts';
 import { isOlderNode } from './read-node.ts';
@@ -15,13 +15,9 @@ export interface DriftContext extends LiveRules {
   readonly names: ReadonlyMap<string, string>;
 }
 
-const nodeChains: ReadonlySet<string> = new Set([
-  names.postrouting,
-  names.markMasquerade,
-  names.forward,
-  names.firewall,
-  names.canary,
-]);
+function nodeChainsOf({ postrouting, markMasquerade, forward, canary }: ChainNames): ReadonlySet<string> {
+  return new Set([postrouting, markMasquerade, forward, canary, firewall]);
+}
 
 /**
  * Those rewrites that somebody else made necessary: of chains of damaged Routes, of chains of the node, and of dispatch chains that hold
@@ -29,11 +25,13 @@ const nodeChains: ReadonlySet<string> = new Set([
  * nothing has drifted.
  */
 export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): readonly ChainDrift[] {
+  const names = chainNames(context.layout.routes.node);
   if (!context.live.nat.has(names.services)) return [];
+  const nodeChains = nodeChainsOf(names);
   const dispatched = jumpTargets(context.live);
   const olderNode = isOlderNode(context.live, context.layout.routes.node);
   return rewrites.flatMap((rewrite) => {
-    const services = concerned(rewrite, context, dispatched);
+    const services = concerned(rewrite, context, { dispatched, nodeChains });
     if (services === undefined || (olderNode && nodeChains.has(rewrite.step.chain))) return [];
     return [describe(rewrite, services, context)];
   });
@@ -43,9 +41,9 @@ export function findDrift(rewrites: readonly Rewrite[], context: DriftContext): 
 function concerned(
   { step, service, before, after }: Rewrite,
   { live, read, explained, damaged, keyOf }: DriftContext,
-  dispatched: ReadonlySet<string>,
+  chains: { readonly dispatched: ReadonlySet<string>; readonly nodeChains: ReadonlySet<string> },
 ): readonly string[] | undefined {
-  if (step.verb === 'insert' || nodeChains.has(step.chain)) return [];
+  if (step.verb === 'insert' || chains.nodeChains.has(step.chain)) return [];
   if (service !== undefined) {
     // A chain that is neither there nor called for by others is new.
     const isNew = before === undefined && !explained.has(step.chain);
@@ -61,7 +59,7 @@ function concerned(
   const cut = lost.some(({ service: about, target }) => {
     if (about !== undefined || target.kind !== 'jump') return false;
     const table = step.table === 'filter' ? live.filter : live.nat;
-    return table.has(target.chain) && !dispatched.has(`${step.table} ${target.chain}`);
+    return table.has(target.chain) && !chains.dispatched.has(`${step.table} ${target.chain}`);
   });
   return foreign || cut || hurt.length > 0 ? [...new Set(hurt)] : undefined;
 }

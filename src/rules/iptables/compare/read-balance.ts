@@ -1,7 +1,7 @@
 import { addressPort } from '../../../model/address.ts';
 import type { LocalPods, RouteEndpoint } from '../../../routing/route.ts';
 import { localPodsOf } from '../match.ts';
-import { markMasquerade } from '../names.ts';
+import type { ChainNames } from '../names.ts';
 import type { Rule, Table } from '../objects.ts';
 
 /** What a balancing chain (`SVC` or `SVL`) and the chains below it say. */
@@ -14,10 +14,11 @@ export interface ReadBalance {
 }
 
 /** Reads a balancing chain with its tree. A chain that does not exist has no endpoints. */
-export function readBalance(nat: Table, name: string): ReadBalance {
+export function readBalance(nat: Table, { markMasquerade }: ChainNames, name: string): ReadBalance {
   const rules = nat.get(name)?.rules ?? [];
   const endpoints = new Map<string, RouteEndpoint>();
-  collect(nat, rules, endpoints, new Set([name]));
+  // What marks leads to no endpoint.
+  collect(nat, rules, endpoints, new Set([name, markMasquerade]));
   const mark = rules.find(({ target }) => target.kind === 'jump' && target.chain === markMasquerade);
   const seconds = rules
     .flatMap(({ matches }) => matches)
@@ -40,7 +41,7 @@ function collect(
       const { address, port } = target;
       into.set(addressPort(address, port), { address, port });
     }
-    if (target.kind !== 'jump' || seen.has(target.chain) || target.chain === markMasquerade) continue;
+    if (target.kind !== 'jump' || seen.has(target.chain)) continue;
     seen.add(target.chain);
     collect(nat, nat.get(target.chain)?.rules ?? [], into, seen);
   }

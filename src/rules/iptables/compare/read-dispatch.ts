@@ -1,5 +1,5 @@
 import type { Protocol } from '../../../model/service.ts';
-import * as names from '../names.ts';
+import type { ChainNames } from '../names.ts';
 import type { Match, Rule, RuleSet, Table, TransportProtocol } from '../objects.ts';
 
 /** A rule of a dispatch chain that leads to a Service port or refuses its traffic. */
@@ -22,6 +22,7 @@ interface Found {
   readonly chain: string;
   readonly root: string;
   readonly rule: Rule;
+  readonly names: ChainNames;
 }
 
 const protocols: Readonly<Record<TransportProtocol, Protocol>> = { tcp: 'TCP', udp: 'UDP', sctp: 'SCTP' };
@@ -34,13 +35,18 @@ const leading: readonly (readonly [suffix: string, kind: DispatchRule['kind']])[
 ];
 
 /** All dispatch rules of a rule set, and those that do not belong there. */
-export function readDispatch(ruleSet: RuleSet): {
+export function readDispatch(
+  ruleSet: RuleSet,
+  names: ChainNames,
+): {
   readonly rules: readonly DispatchRule[];
   readonly foreign: readonly Found[];
 } {
-  const nat = [...below(ruleSet.nat, 'nat', names.services), ...below(ruleSet.nat, 'nat', names.nodePorts)];
+  const nat = [names.services, names.nodePorts].flatMap((root) => [
+    ...below(ruleSet.nat, { table: 'nat', root, names }),
+  ]);
   const filter = [names.services, names.externalServices, names.nodePorts, names.proxyFirewall].flatMap(
-    (root) => [...below(ruleSet.filter, 'filter', root)],
+    (root) => [...below(ruleSet.filter, { table: 'filter', root, names })],
   );
   const rules: DispatchRule[] = [];
   const foreign: Found[] = [];
@@ -62,29 +68,33 @@ export function readDispatch(ruleSet: RuleSet): {
 }
 
 /** Rules of a chain and of the dispatch chains below it. */
-function* below(table: Table, name: 'nat' | 'filter', root: string, chain = root): Generator<Found> {
+function* below(
+  table: Table,
+  place: Pick<Found, 'table' | 'root' | 'names'>,
+  chain = place.root,
+): Generator<Found> {
   for (const rule of table.get(chain)?.rules ?? []) {
-    yield { table: name, chain, root, rule };
-    const child = treeChild(rule);
-    if (child !== undefined) yield* below(table, name, root, child);
+    yield { ...place, chain, rule };
+    const child = treeChild(rule, place.names);
+    if (child !== undefined) yield* below(table, place, child);
   }
 }
 
 /** A jump inside a dispatch tree has no comment and goes to a chain with the prefix of its kind. */
-function treeChild({ matches, target }: Rule): string | undefined {
-  if (target.kind !== 'jump' || !target.chain.startsWith('KUBE-SVC-')) return undefined;
+function treeChild({ matches, target }: Rule, names: ChainNames): string | undefined {
+  if (target.kind !== 'jump' || !target.chain.startsWith(names.of.SVC)) return undefined;
   return matches.some(({ kind }) => kind === 'comment') ? undefined : target.chain;
 }
 
-function isStructure({ root, table, rule }: Found): boolean {
+function isStructure({ root, table, rule, names }: Found): boolean {
   const { target } = rule;
-  if (treeChild(rule) !== undefined) return true;
+  if (treeChild(rule, names) !== undefined) return true;
   if (root === names.services && table === 'nat')
     return target.kind === 'jump' && target.chain === names.nodePorts;
-  return root === names.proxyFirewall && commentOf(rule).includes(' traffic not accepted by KUBE-FW-');
+  return root === names.proxyFirewall && commentOf(rule).includes(` traffic not accepted by ${names.of.FW}`);
 }
 
-function readLeading({ root, rule }: Found): DispatchRule | undefined {
+function readLeading({ root, rule, names }: Found): DispatchRule | undefined {
   const { target } = rule;
   if (target.kind !== 'jump' || !names.isServiceChain(target.chain)) return undefined;
   const words = commentOf(rule);
@@ -97,7 +107,7 @@ function readLeading({ root, rule }: Found): DispatchRule | undefined {
   return undefined;
 }
 
-function readHealthCheck({ root, rule }: Found): DispatchRule | undefined {
+function readHealthCheck({ root, rule, names }: Found): DispatchRule | undefined {
   const suffix = ' health check node port';
   const words = commentOf(rule);
   if (root !== names.nodePorts || rule.target.kind !== 'accept' || !words.endsWith(suffix)) return undefined;
@@ -106,7 +116,7 @@ function readHealthCheck({ root, rule }: Found): DispatchRule | undefined {
 }
 
 function readRefusal(
-  { root, rule }: Found,
+  { root, rule, names }: Found,
   kinds: ReadonlyMap<string, DispatchRule['kind']>,
 ): DispatchRule | undefined {
   const { target } = rule;

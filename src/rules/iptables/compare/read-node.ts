@@ -2,7 +2,7 @@ import type { NodeRoute } from '../../../routing/route.ts';
 import { type IptablesFeatures, usualFeatures } from '../features.ts';
 import { canonicalRule } from '../fingerprint.ts';
 import { nodeChains } from '../layout/node-chains.ts';
-import { forward, markMasquerade, postrouting } from '../names.ts';
+import { chainNames } from '../names.ts';
 import type { Chain, Match, RuleSet, Target } from '../objects.ts';
 
 /**
@@ -10,6 +10,7 @@ import type { Chain, Match, RuleSet, Target } from '../objects.ts';
  * Then they are an older state, or kube-proxy's, and nobody has touched them.
  */
 export function isOlderNode(live: RuleSet, node: NodeRoute): boolean {
+  const { forward, markMasquerade, postrouting } = chainNames(node);
   const mark = targets(live, markMasquerade).find((target) => target.kind === 'mark')?.flip;
   if (mark === undefined) return false;
   const masquerade = targets(live, postrouting).find((target) => target.kind === 'masquerade');

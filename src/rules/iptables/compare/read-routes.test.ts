@@ -3,6 +3,7 @@ import { momentOf, plainSetting, type Setting } from '../../../../test/conforman
 import { service, slice } from '../../../../test/conformance/objects.ts';
 import { finish } from '../../../agent/pace.ts';
 import { createFakeIptables } from '../../../kernel/fake.ts';
+import { kubeProxyNames } from '../names.ts';
 import { parseRules } from '../parse/parse.ts';
 import { nothingApplied } from '../plan/applied.ts';
 import { planAll } from '../plan/delta.ts';
@@ -121,7 +122,7 @@ function live(text = theirs) {
 
 describe("kube-proxy's own rules", () => {
   it('say the Route that they were made from', () => {
-    const { routes, foreign } = readRoutes(live(), 'IPv4');
+    const { routes, foreign } = readRoutes(live(), 'IPv4', kubeProxyNames);
     expect(foreign).toEqual([]);
     const balance = (over: string, masquerade: boolean) => ({ kind: 'balance', over, masquerade });
     expect([...routes.values()]).toEqual([

@@ -2,7 +2,7 @@ import type { Family } from '../../../model/address.ts';
 import type { Protocol } from '../../../model/service.ts';
 import type { Clause, ExternalAddress, LocalPods, Route, Treatment } from '../../../routing/route.ts';
 import { localPodsOf } from '../match.ts';
-import { serviceChain } from '../names.ts';
+import type { ChainNames, Named } from '../names.ts';
 import type { Rule, RuleSet, Table } from '../objects.ts';
 import { readBalance } from './read-balance.ts';
 import { type DispatchRule, readDispatch } from './read-dispatch.ts';
@@ -29,8 +29,9 @@ export interface ReadRoutes {
  * Reads Routes back from rules, nodeplane's own or kube-proxy's: the inverse of the layout. Rules that somebody changed give a Route that
  * lays out to something else than what was read, which is how drift is told from an older state.
  */
-export function readRoutes(ruleSet: RuleSet, family: Family): ReadRoutes {
-  const { rules, foreign } = readDispatch(ruleSet);
+export function readRoutes(ruleSet: RuleSet, family: Family, names: ChainNames): ReadRoutes {
+  const { rules, foreign } = readDispatch(ruleSet, names);
+  const live: Live = { nat: ruleSet.nat, names };
   // The rule for a health-check port is TCP whatever the Service port is, so it is found by name.
   const healthChecks = new Map(rules.filter(isHealthCheck).map(({ name, port }) => [name, port]));
   const byRoute = new Map<string, DispatchRule[]>();
@@ -40,7 +41,7 @@ export function readRoutes(ruleSet: RuleSet, family: Family): ReadRoutes {
     byRoute.set(key, [...(byRoute.get(key) ?? []), rule]);
   }
   const routes = [...byRoute].map(([key, group]) => {
-    const { route, localPods } = readRoute(ruleSet.nat, family, key, group);
+    const { route, localPods } = readRoute(live, family, key, group);
     return [
       key,
       { localPods, route: { ...route, healthCheckNodePort: healthChecks.get(route.name) ?? 0 } },
@@ -49,18 +50,25 @@ export function readRoutes(ruleSet: RuleSet, family: Family): ReadRoutes {
   return { routes: new Map(routes), foreign };
 }
 
+/** Where chains of Services are looked up. */
+interface Live {
+  readonly nat: Table;
+  readonly names: ChainNames;
+}
+
 function isHealthCheck({ kind }: DispatchRule): boolean {
   return kind === 'health-check';
 }
 
-function readRoute(nat: Table, family: Family, key: string, rules: readonly DispatchRule[]): ReadRoute {
+function readRoute(live: Live, family: Family, key: string, rules: readonly DispatchRule[]): ReadRoute {
+  const { nat, names } = live;
   const [first] = rules;
   const named = { name: first?.name ?? '', protocol: first?.protocol ?? ('TCP' satisfies Protocol) };
-  const cluster = readBalance(nat, serviceChain('SVC', named));
-  const local = readBalance(nat, serviceChain('SVL', named));
-  const external = readExternal(nat, rules, named);
+  const cluster = readBalance(nat, names, names.serviceChain('SVC', named));
+  const local = readBalance(nat, names, names.serviceChain('SVL', named));
+  const external = readExternal(live, rules, named);
   const entry = rules.find(({ kind }) => kind === 'cluster-ip');
-  const masquerade = (entry?.chain === serviceChain('SVL', named) ? local : cluster).masquerade;
+  const masquerade = (entry?.chain === names.serviceChain('SVL', named) ? local : cluster).masquerade;
   return {
     localPods: masquerade?.localPods ?? external.localPods,
     route: {
@@ -70,8 +78,8 @@ function readRoute(nat: Table, family: Family, key: string, rules: readonly Disp
       port: rules.find(({ address }) => address !== '')?.port ?? 0,
       endpoints: { cluster: cluster.endpoints, local: local.endpoints },
       clusterIPs: addressesOf(rules, 'cluster-ip'),
-      internal: readInternal(entry, named, masquerade),
-      externalAddresses: readExternalAddresses(nat, rules, named),
+      internal: readInternal(entry, names.serviceChain('SVL', named), masquerade),
+      externalAddresses: readExternalAddresses(live, rules, named),
       nodePort: rules.find(({ kind }) => kind === 'node-port')?.port ?? 0,
       external: external.treatment,
       affinitySeconds: cluster.affinitySeconds ?? local.affinitySeconds,
@@ -86,12 +94,12 @@ function addressesOf(rules: readonly DispatchRule[], kind: DispatchRule['kind'])
 
 function readInternal(
   entry: DispatchRule | undefined,
-  named: Pick<Route, 'name' | 'protocol'>,
+  localChain: string,
   masquerade: { readonly localPods: LocalPods | undefined } | undefined,
 ): Treatment {
   if (entry === undefined) return [];
   if (entry.verdict !== undefined) return [{ source: 'any', action: { kind: entry.verdict } }];
-  const over = entry.chain === serviceChain('SVL', named) ? 'local' : 'cluster';
+  const over = entry.chain === localChain ? 'local' : 'cluster';
   const plain: Clause = { source: 'any', action: { kind: 'balance', over, masquerade: false } };
   if (masquerade === undefined) return [plain];
   const source = masquerade.localPods === undefined ? 'any' : 'not-local-pods';
@@ -99,14 +107,17 @@ function readInternal(
   return source === 'any' ? [marked] : [marked, plain];
 }
 
-function readExternal(nat: Table, rules: readonly DispatchRule[], named: Pick<Route, 'name' | 'protocol'>) {
-  const chain = nat.get(serviceChain('EXT', named));
+function readExternal({ nat, names }: Live, rules: readonly DispatchRule[], named: Named) {
+  const chain = nat.get(names.serviceChain('EXT', named));
+  const local = names.serviceChain('SVL', named);
   const refusal = rules.find((rule) => rule.kind !== 'cluster-ip' && rule.verdict !== undefined)?.verdict;
   const clauses: Clause[] = [];
   let localPods: LocalPods | undefined;
   for (const rule of chain?.rules ?? []) {
-    if (rule.target.kind !== 'jump' || !rule.target.chain.startsWith('KUBE-SV')) continue;
-    const over = rule.target.chain === serviceChain('SVL', named) ? 'local' : 'cluster';
+    if (rule.target.kind !== 'jump') continue;
+    const to = rule.target.chain;
+    if (!to.startsWith(names.of.SVC) && !to.startsWith(names.of.SVL)) continue;
+    const over = to === local ? 'local' : 'cluster';
     const pods = rule.matches.map(localPodsOf).find((found) => found !== undefined);
     const node = rule.matches.some(({ kind }) => kind === 'address-type');
     const source = pods !== undefined ? 'local-pods' : node ? 'node' : 'any';
@@ -119,11 +130,11 @@ function readExternal(nat: Table, rules: readonly DispatchRule[], named: Pick<Ro
 }
 
 function readExternalAddresses(
-  nat: Table,
+  { nat, names }: Live,
   rules: readonly DispatchRule[],
-  named: Pick<Route, 'name' | 'protocol'>,
+  named: Named,
 ): readonly ExternalAddress[] {
-  const guard = nat.get(serviceChain('FW', named));
+  const guard = nat.get(names.serviceChain('FW', named));
   const guardSources = (guard?.rules ?? []).flatMap(({ matches }) =>
     matches.flatMap((match) => (match.kind === 'source' ? [match.cidr] : [])),
   );

@@ -4,7 +4,7 @@ import { node, service, slice } from '../../../../test/conformance/objects.ts';
 import { ruleSetOf } from '../../../../test/conformance/rules-of.ts';
 import { finish } from '../../../agent/pace.ts';
 import type { Packet } from '../../trace.ts';
-import { endpointChain } from '../names.ts';
+import { kubeProxyNames } from '../names.ts';
 import { nothingApplied, settle } from '../plan/applied.ts';
 import { planAll, planChange } from '../plan/delta.ts';
 import { trace } from '../trace/evaluate.ts';
@@ -74,7 +74,7 @@ describe('the choice among endpoints', () => {
     const moment = withEndpoints(40, { sessionAffinity: 'ClientIP' });
     expectEven(moment, packet('172.30.0.41', 80), [...Array(40).keys()].map(address));
     for (const at of [0, 17, 39]) {
-      const known = endpointChain(
+      const known = kubeProxyNames.endpointChain(
         { name: 'default/web', protocol: 'TCP' },
         { address: address(at), port: 8080 },
       );

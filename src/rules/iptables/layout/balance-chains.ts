@@ -1,14 +1,11 @@
 import { hash } from 'node:crypto';
-import type { EndpointSet, Route, RouteEndpoint } from '../../../routing/route.ts';
+import type { Route, RouteEndpoint } from '../../../routing/route.ts';
 import { type Branch, childrenOf, countOf, type Leaf, nodesOf, type RadixNode, treeOf } from '../../radix.ts';
 import { comment, jump, ruleOf } from '../match.ts';
-import { endpointTreeChain } from '../names.ts';
 import type { Chain, Match, Rule } from '../objects.ts';
 
 /** Above this many endpoints the choice is a tree: among 1,000 a first packet then takes 10 µs, not 46 (docs/benchmarks.md). */
 const longestChoice = 16;
-
-const kinds = { cluster: 'SVC', local: 'SVL' } as const;
 
 /** An endpoint with the names that rules call it by. */
 export interface NamedEndpoint {
@@ -23,16 +20,16 @@ export interface NamedEndpoint {
  * Chains that choose among the endpoints of a set, the entry chain first: `head`, then affinity, then the choice.
  * Every endpoint is as likely as any other. Up to 16 endpoints this is kube-proxy's layout; more are split in two by
  * their hashes, so that one endpoint more or less rewrites one path of the tree.
+ * @param name that of the chain at a position of the tree; the entry chain's position is empty.
  * @param endpoints those of the set, sorted by their text.
  */
 export function balanceChains(
   route: Route,
-  set: EndpointSet,
+  name: (position: string) => string,
   endpoints: readonly NamedEndpoint[],
   head: readonly Rule[],
   comments: boolean,
 ): readonly Chain[] {
-  const name = (position: string) => endpointTreeChain(kinds[set], route, position);
   const start = [...head, ...affinityRules(route, endpoints, comments)];
   return [...nodesOf({ position: '', node: choiceOf(endpoints) })].map(({ position, node }) => {
     const rules = node.kind === 'leaf' ? leafRules(route, node, comments) : branchRules(route, node, name);

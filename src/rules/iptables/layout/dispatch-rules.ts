@@ -4,7 +4,7 @@ import type { ExternalAddress, NodeRoute, Route, Treatment } from '../../../rout
 import type { Entry, RadixTree } from '../../radix.ts';
 import type { IptablesFeatures } from '../features.ts';
 import { comment, jump, nodeLocal, protocolOf, ruleOf, toNetwork, toPort, toServicePort } from '../match.ts';
-import { serviceChain } from '../names.ts';
+import { type ChainNames, chainNames } from '../names.ts';
 import type { Match, Rule, Target } from '../objects.ts';
 import { guardedAddresses, isExternal } from './service-chains.ts';
 
@@ -48,32 +48,37 @@ export function dispatchEntries(
   node: NodeRoute,
   features: IptablesFeatures,
 ): readonly DispatchEntry[] {
+  const names = chainNames(node);
   return [
-    ...route.clusterIPs.map((address) => clusterIpEntry(route, address)),
-    ...route.externalAddresses.flatMap((external) => externalEntries(route, external)),
+    ...route.clusterIPs.map((address) => clusterIpEntry(route, names, address)),
+    ...route.externalAddresses.flatMap((external) => externalEntries(route, names, external)),
     ...(route.nodePort === 0 ? [] : nodePortEntries(route, node, features)),
     ...(route.healthCheckNodePort === 0 ? [] : [healthCheckEntry(route)]),
   ];
 }
 
-function clusterIpEntry(route: Route, address: string): DispatchEntry {
+function clusterIpEntry(route: Route, names: ChainNames, address: string): DispatchEntry {
   const [clause] = route.internal;
   if (clause?.action.kind === 'balance') {
-    const target = jump(serviceChain(clause.action.over === 'cluster' ? 'SVC' : 'SVL', route));
+    const target = jump(names.serviceChain(clause.action.over === 'cluster' ? 'SVC' : 'SVL', route));
     return addressEntry('nat-services', 0, route, address, `${route.name} cluster IP`, target);
   }
   const { words, target } = refusal(route.name, route.internal);
   return addressEntry('filter-services', 0, route, address, words, target);
 }
 
-function externalEntries(route: Route, external: ExternalAddress): readonly DispatchEntry[] {
+function externalEntries(
+  route: Route,
+  names: ChainNames,
+  external: ExternalAddress,
+): readonly DispatchEntry[] {
   const { kind, address } = external;
   const guarded = guardedAddresses(route).includes(external);
   const words = `${route.name} ${kind === 'external-ip' ? 'external IP' : 'loadbalancer IP'}`;
   const rank = kind === 'external-ip' ? 2 : 1;
-  const target = jump(serviceChain(guarded ? 'FW' : 'EXT', route));
+  const target = jump(names.serviceChain(guarded ? 'FW' : 'EXT', route));
   const no = refusal(route.name, route.external);
-  const blocked = `${route.name} traffic not accepted by ${serviceChain('FW', route)}`;
+  const blocked = `${route.name} traffic not accepted by ${names.serviceChain('FW', route)}`;
   return [
     ...(isExternal(route) ? [addressEntry('nat-services', rank, route, address, words, target)] : []),
     ...(guarded ? [addressEntry('filter-firewall', rank, route, address, blocked, { kind: 'drop' })] : []),
@@ -90,7 +95,7 @@ function nodePortEntries(
 ): readonly DispatchEntry[] {
   const port = [protocolOf(route), toPort(route.nodePort)];
   const name = comment(route.name);
-  const target = jump(serviceChain('EXT', route));
+  const target = jump(chainNames(node).serviceChain('EXT', route));
   const counted: Match[] = [
     name,
     protocolOf(route),

@@ -3,7 +3,7 @@ import type { NodeRoute, Route } from '../../../routing/route.ts';
 import { childrenOf, type Placed, type RadixNode } from '../../radix.ts';
 import type { IptablesFeatures } from '../features.ts';
 import { jump, nodeRule, toNetwork } from '../match.ts';
-import * as names from '../names.ts';
+import { type ChainNames, chainNames } from '../names.ts';
 import type { Match, Rule, TableName, TransportProtocol } from '../objects.ts';
 import { type DispatchTree, protocolDigits, ruleOfEntry, type TreeName } from './dispatch-rules.ts';
 
@@ -13,22 +13,25 @@ import { type DispatchTree, protocolDigits, ruleOfEntry, type TreeName } from '.
  */
 export const longestDispatch = 16;
 
+/** The chain that a tree hangs from. */
+export type RootName = 'services' | 'externalServices' | 'nodePorts' | 'proxyFirewall';
+
 /** A tree of rules below one of kube-proxy's chains; `keys` says what the digits of the tree's keys mean. */
 interface TreePlace {
   readonly table: TableName;
-  readonly root: string;
+  readonly root: RootName;
   /** `address`: hexadecimal address, protocol, port. `port`: protocol, port. */
   readonly keys: 'address' | 'port';
 }
 
 export const trees: Readonly<Record<TreeName, TreePlace>> = {
-  'nat-services': { table: 'nat', root: names.services, keys: 'address' },
-  'nat-node-ports': { table: 'nat', root: names.nodePorts, keys: 'port' },
-  'filter-services': { table: 'filter', root: names.services, keys: 'address' },
-  'filter-external': { table: 'filter', root: names.externalServices, keys: 'address' },
-  'filter-external-node-ports': { table: 'filter', root: names.externalServices, keys: 'port' },
-  'filter-firewall': { table: 'filter', root: names.proxyFirewall, keys: 'address' },
-  'filter-health-checks': { table: 'filter', root: names.nodePorts, keys: 'port' },
+  'nat-services': { table: 'nat', root: 'services', keys: 'address' },
+  'nat-node-ports': { table: 'nat', root: 'nodePorts', keys: 'port' },
+  'filter-services': { table: 'filter', root: 'services', keys: 'address' },
+  'filter-external': { table: 'filter', root: 'externalServices', keys: 'address' },
+  'filter-external-node-ports': { table: 'filter', root: 'externalServices', keys: 'port' },
+  'filter-firewall': { table: 'filter', root: 'proxyFirewall', keys: 'address' },
+  'filter-health-checks': { table: 'filter', root: 'nodePorts', keys: 'port' },
 };
 
 export const treeNames: readonly TreeName[] = [
@@ -44,8 +47,8 @@ export const treeNames: readonly TreeName[] = [
 export type Dispatch = Readonly<Record<TreeName, DispatchTree>>;
 
 /** Name of the chain at a position of a tree; the root's position is empty. */
-export function treeChain(tree: TreeName, position: string): string {
-  return names.dispatchTreeChain(trees[tree].root, tree, position);
+export function treeChain(names: ChainNames, tree: TreeName, position: string): string {
+  return names.dispatchTreeChain(names[trees[tree].root], tree, position);
 }
 
 /**
@@ -59,12 +62,13 @@ export function treeRules(
   features: IptablesFeatures,
 ): readonly Rule[] {
   if (place.kind === 'leaf') return place.entries.map((entry) => ruleOfEntry(tree, entry, node, features));
-  return childrenOf(place).map((child) => childRule(node.family, tree, child));
+  return childrenOf(place).map((child) => childRule(node, tree, child));
 }
 
-function childRule(family: Family, tree: TreeName, { position }: Placed<Route>): Rule {
+function childRule(node: NodeRoute, tree: TreeName, { position }: Placed<Route>): Rule {
+  const { family } = node;
   const addressDigits = trees[tree].keys === 'address' ? addressWidth(family) / 4 : 0;
-  const target = jump(treeChain(tree, position));
+  const target = jump(treeChain(chainNames(node), tree, position));
   const address = position.slice(0, addressDigits);
   const [protocol, ...port] = position.slice(addressDigits);
   const matches: Match[] = [];

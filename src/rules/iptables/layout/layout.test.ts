@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   clustersOf,
   momentOf,
+  namesIn,
   objectsOf,
   plainSetting,
   type Setting,
@@ -19,7 +20,7 @@ import {
 import { finish } from '../../../agent/pace.ts';
 import type { RoutingSettings } from '../../../routing/settings.ts';
 import { usualFeatures } from '../features.ts';
-import { longestChainName } from '../names.ts';
+import { firewall, longestChainName } from '../names.ts';
 import { nothingApplied } from '../plan/applied.ts';
 import { planAll } from '../plan/delta.ts';
 import { restoreLines } from '../plan/restore.ts';
@@ -244,7 +245,8 @@ describe('names', () => {
         const known = new Set(placed);
         expect(known.size).toBe(placed.length);
         for (const { name, chain } of chains) {
-          expect(name).toMatch(/^KUBE-[A-Z0-9-]+$/);
+          expect(name).toMatch(/^[A-Z0-9-]+$/);
+          expect(name.startsWith(namesIn(setting).prefix) || name === firewall).toBe(true);
           expect(name.length).toBeLessThanOrEqual(longestChainName);
           for (const { target, matches } of chain?.rules ?? []) {
             if (target.kind === 'jump') expect(known.has(`${chain?.table} ${target.chain}`)).toBe(true);

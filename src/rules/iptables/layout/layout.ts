@@ -2,9 +2,17 @@ import { differences, entries, get } from '../../../model/immutable-map.ts';
 import type { FamilyRoutes, Route } from '../../../routing/route.ts';
 import { changedNodes, type Entry, insert, nodesOf, type RadixNode, remove, treeOf } from '../../radix.ts';
 import type { IptablesFeatures } from '../features.ts';
-import * as names from '../names.ts';
+import { chainNames } from '../names.ts';
 import type { Chain, TableName } from '../objects.ts';
-import { type Dispatch, longestDispatch, treeChain, treeNames, treeRules, trees } from './dispatch.ts';
+import {
+  type Dispatch,
+  longestDispatch,
+  type RootName,
+  treeChain,
+  treeNames,
+  treeRules,
+  trees,
+} from './dispatch.ts';
 import { type DispatchTree, dispatchEntries, type TreeName } from './dispatch-rules.ts';
 import { nodeChains, nodePortRules } from './node-chains.ts';
 import { serviceChains } from './service-chains.ts';
@@ -43,15 +51,15 @@ export interface ChangedChain extends WantedChain {
 /** Root chains of the dispatch trees, each with the trees whose rules it holds, in order. */
 const rootChains: readonly {
   readonly table: TableName;
-  readonly name: string;
+  readonly root: RootName;
   readonly of: readonly TreeName[];
 }[] = [
-  { table: 'filter', name: names.services, of: ['filter-services'] },
-  { table: 'filter', name: names.externalServices, of: ['filter-external', 'filter-external-node-ports'] },
-  { table: 'filter', name: names.nodePorts, of: ['filter-health-checks'] },
-  { table: 'filter', name: names.proxyFirewall, of: ['filter-firewall'] },
-  { table: 'nat', name: names.services, of: ['nat-services'] },
-  { table: 'nat', name: names.nodePorts, of: ['nat-node-ports'] },
+  { table: 'filter', root: 'services', of: ['filter-services'] },
+  { table: 'filter', root: 'externalServices', of: ['filter-external', 'filter-external-node-ports'] },
+  { table: 'filter', root: 'nodePorts', of: ['filter-health-checks'] },
+  { table: 'filter', root: 'proxyFirewall', of: ['filter-firewall'] },
+  { table: 'nat', root: 'services', of: ['nat-services'] },
+  { table: 'nat', root: 'nodePorts', of: ['nat-node-ports'] },
 ];
 
 /**
@@ -175,15 +183,16 @@ function treeChainAt(
   place: RadixNode<Route> | undefined,
 ): WantedChain {
   const { table } = trees[tree];
-  const name = treeChain(tree, position);
-  if (place === undefined) return { table, name, chain: undefined, service: undefined, again: undefined };
   const { node } = layout.routes;
+  const name = treeChain(chainNames(node), tree, position);
+  if (place === undefined) return { table, name, chain: undefined, service: undefined, again: undefined };
   return shared(() => ({ table, name, rules: treeRules(tree, place, node, layout.options.features) }));
 }
 
-function rootChain(layout: Layout, { table, name, of }: (typeof rootChains)[number]): WantedChain {
+function rootChain(layout: Layout, { table, root, of }: (typeof rootChains)[number]): WantedChain {
   const { node } = layout.routes;
-  const tail = table === 'nat' && name === names.services ? nodePortRules(node) : [];
+  const name = chainNames(node)[root];
+  const tail = table === 'nat' && root === 'services' ? nodePortRules(node) : [];
   return shared(() => {
     const rules = of.flatMap((tree) =>
       treeRules(tree, layout.dispatch[tree].root, node, layout.options.features),

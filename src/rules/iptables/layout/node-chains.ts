@@ -1,8 +1,9 @@
 import type { NodeRoute } from '../../../routing/route.ts';
 import type { IptablesFeatures } from '../features.ts';
 import { comment, jump, nodeLocal, nodeRule, notToNetwork, toAddress } from '../match.ts';
-import * as names from '../names.ts';
+import { chainNames, firewall } from '../names.ts';
 import type { Chain, JumpRule, Match, Rule, TableName } from '../objects.ts';
+import type { RootName } from './dispatch.ts';
 
 const loopback = { IPv4: '127.0.0.0/8', IPv6: '::1/128' } as const;
 
@@ -10,7 +11,7 @@ const loopback = { IPv4: '127.0.0.0/8', IPv6: '::1/128' } as const;
 export function nodeChains(node: NodeRoute, features: IptablesFeatures): readonly Chain[] {
   const canaries = (['mangle', 'filter', 'nat'] as const).map((table) => ({
     table,
-    name: names.canary,
+    name: chainNames(node).canary,
     rules: [],
   }));
   return [
@@ -35,7 +36,7 @@ function firewallChain(): Chain {
     { kind: 'source', cidr: loopback.IPv4, negated: true },
     states,
   ];
-  return { table: 'filter', name: names.firewall, rules: [nodeRule(matches, { kind: 'drop' })] };
+  return { table: 'filter', name: firewall, rules: [nodeRule(matches, { kind: 'drop' })] };
 }
 
 function forwardChain(node: NodeRoute, features: IptablesFeatures): Chain {
@@ -46,7 +47,7 @@ function forwardChain(node: NodeRoute, features: IptablesFeatures): Chain {
   const established: Match = { kind: 'conntrack-state', states: ['RELATED', 'ESTABLISHED'], negated: false };
   return {
     table: 'filter',
-    name: names.forward,
+    name: chainNames(node).forward,
     rules: [
       ...(node.dropInvalid ? [nodeRule([...invalid, ...counter], { kind: 'drop' })] : []),
       nodeRule([comment('kubernetes forwarding rules'), marked(node, false)], { kind: 'accept' }),
@@ -60,7 +61,7 @@ function postroutingChain(node: NodeRoute, features: IptablesFeatures): Chain {
   const snat = comment('kubernetes service traffic requiring SNAT');
   return {
     table: 'nat',
-    name: names.postrouting,
+    name: chainNames(node).postrouting,
     rules: [
       nodeRule([marked(node, true)], { kind: 'return' }),
       nodeRule([], { kind: 'mark', clear: 0, flip: node.masqueradeMark }),
@@ -73,7 +74,7 @@ function markChain(node: NodeRoute): Chain {
   const mark = node.masqueradeMark;
   return {
     table: 'nat',
-    name: names.markMasquerade,
+    name: chainNames(node).markMasquerade,
     rules: [nodeRule([], { kind: 'mark', clear: mark, flip: mark })],
   };
 }
@@ -83,9 +84,10 @@ function marked(node: NodeRoute, negated: boolean): Match {
 }
 
 /** Last rules of nat KUBE-SERVICES: what is addressed to the node itself may be for a NodePort. */
-export function nodePortRules({ family, nodePorts }: NodeRoute): readonly Rule[] {
+export function nodePortRules(node: NodeRoute): readonly Rule[] {
+  const { family, nodePorts } = node;
   const last = comment('kubernetes service nodeports; NOTE: this must be the last rule in this chain');
-  const target = jump(names.nodePorts);
+  const target = jump(chainNames(node).nodePorts);
   if (nodePorts.addresses !== 'any-local') {
     return nodePorts.addresses.map((address) => nodeRule([last, toAddress(address)], target));
   }
@@ -93,36 +95,43 @@ export function nodePortRules({ family, nodePorts }: NodeRoute): readonly Rule[]
   return [nodeRule([last, nodeLocal('destination'), ...noLoopback], target)];
 }
 
-type Jump = readonly [table: TableName, builtin: string, chain: string, text: string, newOnly: boolean];
+/** `firewall` is not among the names of a proxy. */
+type JumpedTo = RootName | 'forward' | 'postrouting' | 'firewall';
+
+type Jump = readonly [table: TableName, builtin: string, chain: JumpedTo, text: string, newOnly: boolean];
 
 /** In kube-proxy's order; each is put first into its built-in chain, so that the last of a chain ends up on top. */
 const jumps: readonly Jump[] = [
-  ['filter', 'INPUT', names.externalServices, 'kubernetes externally-visible service portals', true],
-  ['filter', 'FORWARD', names.externalServices, 'kubernetes externally-visible service portals', true],
-  ['filter', 'INPUT', names.nodePorts, 'kubernetes health check service ports', false],
-  ['filter', 'FORWARD', names.services, 'kubernetes service portals', true],
-  ['filter', 'OUTPUT', names.services, 'kubernetes service portals', true],
-  ['filter', 'FORWARD', names.forward, 'kubernetes forwarding rules', false],
-  ['filter', 'INPUT', names.proxyFirewall, 'kubernetes load balancer firewall', true],
-  ['filter', 'OUTPUT', names.proxyFirewall, 'kubernetes load balancer firewall', true],
-  ['filter', 'FORWARD', names.proxyFirewall, 'kubernetes load balancer firewall', true],
-  ['nat', 'OUTPUT', names.services, 'kubernetes service portals', false],
-  ['nat', 'PREROUTING', names.services, 'kubernetes service portals', false],
-  ['nat', 'POSTROUTING', names.postrouting, 'kubernetes postrouting rules', false],
-  ['filter', 'INPUT', names.firewall, '', false],
-  ['filter', 'OUTPUT', names.firewall, '', false],
+  ['filter', 'INPUT', 'externalServices', 'kubernetes externally-visible service portals', true],
+  ['filter', 'FORWARD', 'externalServices', 'kubernetes externally-visible service portals', true],
+  ['filter', 'INPUT', 'nodePorts', 'kubernetes health check service ports', false],
+  ['filter', 'FORWARD', 'services', 'kubernetes service portals', true],
+  ['filter', 'OUTPUT', 'services', 'kubernetes service portals', true],
+  ['filter', 'FORWARD', 'forward', 'kubernetes forwarding rules', false],
+  ['filter', 'INPUT', 'proxyFirewall', 'kubernetes load balancer firewall', true],
+  ['filter', 'OUTPUT', 'proxyFirewall', 'kubernetes load balancer firewall', true],
+  ['filter', 'FORWARD', 'proxyFirewall', 'kubernetes load balancer firewall', true],
+  ['nat', 'OUTPUT', 'services', 'kubernetes service portals', false],
+  ['nat', 'PREROUTING', 'services', 'kubernetes service portals', false],
+  ['nat', 'POSTROUTING', 'postrouting', 'kubernetes postrouting rules', false],
+  ['filter', 'INPUT', 'firewall', '', false],
+  ['filter', 'OUTPUT', 'firewall', '', false],
 ];
 
 /** The rules by which the kernel's built-in chains reach ours. */
 export function jumpRules(node: NodeRoute): readonly JumpRule[] {
+  const names = chainNames(node);
   return jumps
-    .filter(([, , chain]) => chain !== names.firewall || node.nodePorts.onLoopback)
+    .filter(([, , chain]) => chain !== 'firewall' || node.nodePorts.onLoopback)
     .map(([table, builtin, chain, text, newOnly]) => {
       const state: Match[] = newOnly ? [{ kind: 'conntrack-state', states: ['NEW'], negated: false }] : [];
       return {
         table,
         builtin,
-        rule: nodeRule([...state, ...(text === '' ? [] : [comment(text)])], jump(chain)),
+        rule: nodeRule(
+          [...state, ...(text === '' ? [] : [comment(text)])],
+          jump(chain === 'firewall' ? firewall : names[chain]),
+        ),
       };
     });
 }

@@ -17,24 +17,28 @@ import {
   ruleOf,
   toServicePort,
 } from '../match.ts';
-import { endpointChain, markMasquerade, serviceChain } from '../names.ts';
+import { type ChainNames, chainNames } from '../names.ts';
 import type { Chain, Match, Rule } from '../objects.ts';
 import { balanceChains, type NamedEndpoint } from './balance-chains.ts';
 
+const kinds = { cluster: 'SVC', local: 'SVL' } as const;
+
 /** The chains of one Route in the nat table; what leads to them is in dispatch-rules.ts. */
 export function serviceChains(route: Route, node: NodeRoute, comments: boolean): readonly Chain[] {
-  const cluster = route.endpoints.cluster.map((endpoint) => named(route, endpoint));
-  const local = route.endpoints.local.map((endpoint) => named(route, endpoint));
-  const balance = (set: EndpointSet, endpoints: readonly NamedEndpoint[]) =>
-    endpoints.length === 0
-      ? []
-      : balanceChains(route, set, endpoints, masqueradeRules(route, node, set), comments);
+  const names = chainNames(node);
+  const cluster = route.endpoints.cluster.map((endpoint) => named(route, names, endpoint));
+  const local = route.endpoints.local.map((endpoint) => named(route, names, endpoint));
+  const balance = (set: EndpointSet, endpoints: readonly NamedEndpoint[]) => {
+    if (endpoints.length === 0) return [];
+    const name = (position: string) => names.endpointTreeChain(kinds[set], route, position);
+    return balanceChains(route, name, endpoints, masqueradeRules(route, node, set), comments);
+  };
   return [
     ...balance('cluster', cluster),
     ...balance('local', local),
     ...(isExternal(route) ? [externalChain(route, node)] : []),
-    ...(guardedAddresses(route).length > 0 ? [firewallChain(route)] : []),
-    ...union(cluster, local).map((endpoint) => destinationChain(route, endpoint, comments)),
+    ...(guardedAddresses(route).length > 0 ? [firewallChain(route, names)] : []),
+    ...union(cluster, local).map((endpoint) => destinationChain(route, names, endpoint, comments)),
   ];
 }
 
@@ -63,21 +67,22 @@ function masqueradeRules(route: Route, node: NodeRoute, set: EndpointSet): reado
       ...toServicePort(route, address),
       ...sourceMatches(clause, node),
     ];
-    return ruleOf(route, matches, jump(markMasquerade));
+    return ruleOf(route, matches, jump(chainNames(node).markMasquerade));
   });
 }
 
 /** The entry for traffic from outside the ClusterIP: one group of rules for each clause of the external treatment. */
 function externalChain(route: Route, node: NodeRoute): Chain {
   const rules = route.external.flatMap((clause) => clauseRules(route, node, clause));
-  return { table: 'nat', name: serviceChain('EXT', route), rules };
+  return { table: 'nat', name: chainNames(node).serviceChain('EXT', route), rules };
 }
 
 function clauseRules(route: Route, node: NodeRoute, clause: Clause): readonly Rule[] {
   const { source, action } = clause;
   // A refusal is not said here: the packet leaves the table as it came, and the filter table refuses it.
   if (action.kind !== 'balance') return [];
-  const chain = serviceChain(action.over === 'cluster' ? 'SVC' : 'SVL', route);
+  const names = chainNames(node);
+  const chain = names.serviceChain(kinds[action.over], route);
   const from = sourceMatches(clause, node);
   const words = (text: string): Match[] => [
     comment(`${text} for ${route.name} external destinations`),
@@ -86,7 +91,7 @@ function clauseRules(route: Route, node: NodeRoute, clause: Clause): readonly Ru
   switch (source) {
     case 'node':
       return [
-        ruleOf(route, words('masquerade LOCAL traffic'), jump(markMasquerade)),
+        ruleOf(route, words('masquerade LOCAL traffic'), jump(names.markMasquerade)),
         ruleOf(route, words('route LOCAL traffic'), jump(chain)),
       ];
     case 'local-pods':
@@ -94,7 +99,7 @@ function clauseRules(route: Route, node: NodeRoute, clause: Clause): readonly Ru
       return [ruleOf(route, words('pod traffic'), jump(chain))];
     case 'any': {
       const masquerade = action.masquerade
-        ? [ruleOf(route, words('masquerade traffic'), jump(markMasquerade))]
+        ? [ruleOf(route, words('masquerade traffic'), jump(names.markMasquerade))]
         : [];
       return [...masquerade, ruleOf(route, [], jump(chain))];
     }
@@ -107,16 +112,16 @@ function sourceMatches({ source }: Clause, { localPods }: NodeRoute): readonly M
   return [fromLocalPods(localPods, source === 'not-local-pods')];
 }
 
-/** Allowed sources go on to the `EXT` chain; the rest falls through, un-NATed, to KUBE-PROXY-FIREWALL. */
-function firewallChain(route: Route): Chain {
-  const external = jump(serviceChain('EXT', route));
+/** Allowed sources go on to the `EXT` chain; the rest falls through, un-NATed, to the `PROXY-FIREWALL` chain. */
+function firewallChain(route: Route, names: ChainNames): Chain {
+  const external = jump(names.serviceChain('EXT', route));
   const words = comment(`${route.name} loadbalancer IP`);
   const [guarded] = guardedAddresses(route);
   const sources = [...(guarded?.sourceRanges ?? []), ...(guarded?.sourceAddresses ?? []).map(hostCidr)];
-  const rest = comment(`other traffic to ${route.name} will be dropped by KUBE-PROXY-FIREWALL`);
+  const rest = comment(`other traffic to ${route.name} will be dropped by ${names.proxyFirewall}`);
   return {
     table: 'nat',
-    name: serviceChain('FW', route),
+    name: names.serviceChain('FW', route),
     rules: [
       ...sources.map((cidr) => ruleOf(route, [words, fromNetwork(cidr)], external)),
       ruleOf(route, [rest], { kind: 'none' }),
@@ -124,11 +129,11 @@ function firewallChain(route: Route): Chain {
   };
 }
 
-function named(route: Route, endpoint: RouteEndpoint): NamedEndpoint {
+function named(route: Route, names: ChainNames, endpoint: RouteEndpoint): NamedEndpoint {
   return {
     endpoint,
     text: addressPort(endpoint.address, endpoint.port),
-    chain: endpointChain(route, endpoint),
+    chain: names.endpointChain(route, endpoint),
   };
 }
 
@@ -140,7 +145,12 @@ function union(a: readonly NamedEndpoint[], b: readonly NamedEndpoint[]): readon
 }
 
 /** Sends a connection to one endpoint; one that the endpoint made itself is masqueraded, or its answer would not come back. */
-function destinationChain(route: Route, { endpoint, chain }: NamedEndpoint, comments: boolean): Chain {
+function destinationChain(
+  route: Route,
+  { markMasquerade }: ChainNames,
+  { endpoint, chain }: NamedEndpoint,
+  comments: boolean,
+): Chain {
   const words = comments ? [comment(route.name)] : [];
   const remember: Match[] = route.affinitySeconds === undefined ? [] : [{ kind: 'recent-set', list: chain }];
   return {

@@ -2,7 +2,7 @@ import type { Plan } from '../../plan.ts';
 import { fingerprintChain, fingerprintRule } from '../fingerprint.ts';
 import { type Layout, wantedChains } from '../layout/layout.ts';
 import { jumpRules } from '../layout/node-chains.ts';
-import * as names from '../names.ts';
+import { type ChainNames, firewall } from '../names.ts';
 import { type Chain, type JumpRule, type TableName, tableNames } from '../objects.ts';
 
 /** What the kernel holds of ours in one family: fingerprints, not rules, so that memory stays small. */
@@ -30,27 +30,10 @@ export const nothingApplied: Applied = {
   held: new Set(),
 };
 
-/** Names of chains that exist once and are ours; kubelet's chains are not among them. */
-const ownChains: ReadonlySet<string> = new Set([
-  names.services,
-  names.externalServices,
-  names.nodePorts,
-  names.postrouting,
-  names.markMasquerade,
-  names.forward,
-  names.proxyFirewall,
-  names.canary,
-]);
-
-/** Whether nodeplane (or kube-proxy, whose names these are) owns the chain and may delete it. */
-export function isOurChain(name: string): boolean {
-  return ownChains.has(name) || names.isServiceChain(name);
-}
-
 /** Our chains that a chain of somebody else leads to. */
-export function leadsToUs({ rules }: Chain): readonly string[] {
+export function leadsToUs({ rules }: Chain, names: ChainNames): readonly string[] {
   return rules.flatMap(({ target }) =>
-    (target.kind === 'jump' || target.kind === 'goto') && isOurChain(target.chain) ? [target.chain] : [],
+    (target.kind === 'jump' || target.kind === 'goto') && names.isOwn(target.chain) ? [target.chain] : [],
   );
 }
 
@@ -68,7 +51,7 @@ export function settle(applied: Applied, plan: Plan, layout: Layout): Applied {
 /** Chains that stay when no layout wants them: what others hold on to, and what we share with kubelet. */
 function besides({ chains, held }: Applied, { steps }: Plan): Applied['chains'] {
   const staying = ({ table, name }: Pick<Chain, 'table' | 'name'>) =>
-    name === names.firewall || held.has(`${table} ${name}`);
+    name === firewall || held.has(`${table} ${name}`);
   const emptied = steps.filter(({ verb, size }) => verb === 'write' && size.lines === 0);
   const inTable = (table: TableName) => {
     const here = emptied.filter((step) => step.table === table);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   clusters,
   momentOf,
+  namesIn,
   nfacctCounters,
   objectsOf,
   plainSetting,
@@ -13,9 +14,10 @@ import { type Json, service, slice } from '../../../../test/conformance/objects.
 import { finish } from '../../../agent/pace.ts';
 import { createFakeIptables, type FakeIptables } from '../../../kernel/fake.ts';
 import { canonicalRule } from '../fingerprint.ts';
+import { kubeProxyNames } from '../names.ts';
 import { builtinChains, type RuleSet, tableNames } from '../objects.ts';
 import { parseRules } from '../parse/parse.ts';
-import { isOurChain, nothingApplied } from './applied.ts';
+import { nothingApplied } from './applied.ts';
 import { cleanup } from './cleanup.ts';
 import { planAll } from './delta.ts';
 import { restoreLines, type Transactions } from './restore.ts';
@@ -56,8 +58,8 @@ function loaded(setting: Setting, objects: readonly Json[], others = ''): FakeIp
 }
 
 /** Reads the kernel, cleans up, and tells what was said of it. */
-function cleaned(fake: FakeIptables, transactions: Transactions) {
-  const told = cleanup(parseRules(fake.save(), fake.family).ruleSet, transactions);
+function cleaned(fake: FakeIptables, transactions: Transactions, names = kubeProxyNames) {
+  const told = cleanup(parseRules(fake.save(), fake.family).ruleSet, transactions, names);
   send(fake, Array.from(told.lines, ({ text }) => `${text}\n`).join(''));
   return told;
 }
@@ -80,14 +82,15 @@ describe('cleanup', () => {
         fc.constantFrom<Transactions>('one', 'small'),
         (setting, cluster, transactions) => {
           const fake = loaded(setting, objectsOf(cluster));
-          cleaned(fake, transactions);
+          const names = namesIn(setting);
+          cleaned(fake, transactions, names);
           const ruleSet = fake.ruleSet();
           for (const table of tableNames) {
             const left = [...ruleSet[table].keys()].filter((name) => !builtinChains[table].includes(name));
-            expect(left.filter(isOurChain)).toEqual([]);
+            expect(left.filter((name) => names.isOwn(name))).toEqual([]);
             expect(left.filter((name) => name !== 'KUBE-FIREWALL')).toEqual([]);
           }
-          const again = cleanup(parseRules(fake.save(), fake.family).ruleSet, transactions);
+          const again = cleanup(parseRules(fake.save(), fake.family).ruleSet, transactions, names);
           expect([again.chains, again.jumps, [...again.lines]]).toEqual([0, 0, []]);
         },
       ),
@@ -114,7 +117,7 @@ describe('cleanup', () => {
   it('takes the jumps away before any chain, in transactions of their own', () => {
     const fake = loaded(plainSetting, []);
     const lines = Array.from(
-      cleanup(parseRules(fake.save(), 'IPv4').ruleSet, 'one').lines,
+      cleanup(parseRules(fake.save(), 'IPv4').ruleSet, 'one', kubeProxyNames).lines,
       ({ text }) => text,
     );
     const firstDeletion = lines.findIndex((line) => line.startsWith(':'));

@@ -6,6 +6,7 @@ import {
   histories,
   momentOf,
   momentOfSnapshot,
+  namesIn,
   nfacctCounters,
   objectsOf,
   plainSetting,
@@ -77,7 +78,7 @@ describe('a plan', () => {
         const plan = finish(planAll(nothingApplied, layout));
         const fake = fakeOf(setting);
         send(fake, plan);
-        expect(contentOf(appliedFrom(fake.ruleSet()))).toEqual(
+        expect(contentOf(appliedFrom(fake.ruleSet(), namesIn(setting)))).toEqual(
           contentOf(settle(nothingApplied, plan, layout)),
         );
       }),
@@ -100,7 +101,7 @@ describe('a plan', () => {
         for (const plan of [change, all]) {
           const fake = loaded(setting, before.layout);
           send(fake, plan);
-          expect(contentOf(appliedFrom(fake.ruleSet()))).toEqual(wanted);
+          expect(contentOf(appliedFrom(fake.ruleSet(), namesIn(setting)))).toEqual(wanted);
         }
       }),
       { numRuns: 20 },
@@ -110,15 +111,21 @@ describe('a plan', () => {
   it('for another configuration of the node leads to what that wants', () => {
     fc.assert(
       fc.property(someSetting, someSetting, clusters, (one, other, cluster) => {
-        const setting = { ...other, family: one.family };
+        // Other names are no change: the old ones have to be cleaned up first.
+        const { besideKubeProxy } = one.settings;
+        const setting = {
+          ...other,
+          family: one.family,
+          settings: { ...other.settings, besideKubeProxy },
+        };
         const before = momentOf(one, objectsOf(cluster));
         const after = momentOf(setting, objectsOf(cluster), before);
         const fake = loaded(one, before.layout);
-        const held = appliedFrom(fake.ruleSet());
+        const held = appliedFrom(fake.ruleSet(), namesIn(setting));
         const plan = finish(planAll(held, after.layout));
         send(fake, plan);
         const wanted = contentOf(filled(after.layout));
-        const now = contentOf(appliedFrom(fake.ruleSet()));
+        const now = contentOf(appliedFrom(fake.ruleSet(), namesIn(setting)));
         // KUBE-FIREWALL and what leads to it are kubelet's as well, and stay.
         const firewall = before.layout.routes.node.nodePorts.onLoopback;
         const missing = wanted.chains.filter((chain) => !now.chains.includes(chain));
@@ -140,7 +147,7 @@ describe('a plan', () => {
       fc.property(someSetting, clusters, (setting, cluster) => {
         const { layout } = momentOf(setting, objectsOf(cluster));
         const again = momentOf(setting, objectsOf(cluster)).layout;
-        const held = appliedFrom(loaded(setting, layout).ruleSet());
+        const held = appliedFrom(loaded(setting, layout).ruleSet(), namesIn(setting));
         const plan = finish(planAll(held, again));
         expect(plan.steps).toEqual([]);
         expect(plan.cost).toEqual({ steps: 0, lines: 0, bytes: 0 });

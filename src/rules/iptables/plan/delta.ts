@@ -8,8 +8,9 @@ import {
   wantedChains,
 } from '../layout/layout.ts';
 import { jumpRules } from '../layout/node-chains.ts';
+import { chainNames } from '../names.ts';
 import { type Chain, type TableName, tableNames } from '../objects.ts';
-import { type Applied, isOurChain, jumpKey, listed } from './applied.ts';
+import { type Applied, jumpKey, listed } from './applied.ts';
 import { deletion, insertion, writing } from './steps.ts';
 
 /**
@@ -27,9 +28,10 @@ export function* planAll(known: Applied, layout: Layout): Generator<undefined, P
     steps.push(...chainSteps(applied, wanted, applied.chains[table].get(name), again));
     yield;
   }
+  const names = chainNames(layout.routes.node);
   for (const table of tableNames) {
     for (const [name, print] of applied.chains[table]) {
-      if (seen[table].has(name) || !isOurChain(name)) continue;
+      if (seen[table].has(name) || !names.isOwn(name)) continue;
       const gone = { table, name, chain: undefined, service: undefined, again: undefined };
       steps.push(...chainSteps(applied, gone, print, again));
     }

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import {
   clusters,
   momentOf,
+  namesIn,
   nfacctCounters,
   objectsOf,
   someSetting,
@@ -20,17 +21,18 @@ it('what is applied is the same from the rules and from their text, wherever its
       const fake = createFakeIptables(setting.family, { counters: nfacctCounters });
       const plan = finish(planAll(nothingApplied, momentOf(setting, objectsOf(cluster)).layout));
       const lines = Array.from(restoreLines(plan.steps, 'one'), ({ text }) => `${text}\n`);
-      const portmap = '*nat\n:CNI-DN - [0:0]\n-A CNI-DN -j KUBE-MARK-MASQ\nCOMMIT\n';
+      const names = namesIn(setting);
+      const portmap = `*nat\n:CNI-DN - [0:0]\n-A CNI-DN -j ${names.markMasquerade}\nCOMMIT\n`;
       fake.restore(lines.join('') + portmap, { noflush: true });
-      const reader = new AppliedReader(setting.family);
+      const reader = new AppliedReader(setting.family, names);
       let text = fake.save();
       for (const length of lengths) {
         finish(reader.push(text.slice(0, length)));
         text = text.slice(length);
       }
       finish(reader.push(text));
-      const applied = appliedFrom(fake.ruleSet());
-      expect(applied.held).toContain('nat KUBE-MARK-MASQ');
+      const applied = appliedFrom(fake.ruleSet(), names);
+      expect(applied.held).toContain(`nat ${names.markMasquerade}`);
       expect(finish(reader.end())).toEqual(applied);
     }),
     { numRuns: 20 },

@@ -1,22 +1,22 @@
 import type { Family } from '../../../model/address.ts';
 import { fingerprintChain } from '../fingerprint.ts';
-import { firewall } from '../names.ts';
+import { type ChainNames, firewall, kubeProxyNames } from '../names.ts';
 import { builtinChains, type Chain, type RuleSet, type TableName, tableNames } from '../objects.ts';
 import { ChainReader } from '../parse/chain-reader.ts';
 import { detached } from '../parse/detached.ts';
-import { type Applied, isOurChain, jumpKey, leadsToUs } from './applied.ts';
+import { type Applied, jumpKey, leadsToUs } from './applied.ts';
 
 /** What is applied, from the rules. */
-export function appliedFrom(ruleSet: RuleSet): Applied {
-  const reading = appliedInSteps(ruleSet);
+export function appliedFrom(ruleSet: RuleSet, names: ChainNames = kubeProxyNames): Applied {
+  const reading = appliedInSteps(ruleSet, names);
   let step = reading.next();
   while (step.done !== true) step = reading.next();
   return step.value;
 }
 
 /** {@link appliedFrom} for many rules: yields between chains, so that a caller may pause. */
-export function* appliedInSteps(ruleSet: RuleSet): Generator<undefined, Applied> {
-  const draft = new Draft();
+export function* appliedInSteps(ruleSet: RuleSet, names: ChainNames): Generator<undefined, Applied> {
+  const draft = new Draft(names);
   for (const table of tableNames) {
     for (const chain of ruleSet[table].values()) {
       draft.take(chain);
@@ -32,10 +32,11 @@ export function* appliedInSteps(ruleSet: RuleSet): Generator<undefined, Applied>
  */
 export class AppliedReader {
   readonly #chains: ChainReader;
-  readonly #draft = new Draft();
+  readonly #draft: Draft;
 
-  constructor(family: Family) {
+  constructor(family: Family, names: ChainNames) {
     this.#chains = new ChainReader(family);
+    this.#draft = new Draft(names);
   }
 
   /** Yields between chains, so that a caller may pause. */
@@ -58,6 +59,7 @@ export class AppliedReader {
 
 /** As far as it is ours; KUBE-FIREWALL is shared with kubelet: compared, never deleted. */
 class Draft {
+  readonly #names: ChainNames;
   readonly #chains: Record<TableName, Map<string, string>> = {
     mangle: new Map(),
     filter: new Map(),
@@ -67,12 +69,18 @@ class Draft {
   readonly #jumps = new Set<string>();
   readonly #held = new Set<string>();
 
+  constructor(names: ChainNames) {
+    this.#names = names;
+  }
+
   take(chain: Chain): void {
     const { table, name, rules } = chain;
-    if (!isOurChain(name)) for (const lead of leadsToUs(chain)) this.#held.add(detached(`${table} ${lead}`));
+    const isOurs = this.#names.isOwn(name);
+    if (!isOurs)
+      for (const lead of leadsToUs(chain, this.#names)) this.#held.add(detached(`${table} ${lead}`));
     if (builtinChains[table].includes(name)) {
       for (const rule of rules) this.#jumps.add(jumpKey({ table, builtin: name, rule }));
-    } else if (isOurChain(name) || name === firewall) {
+    } else if (isOurs || name === firewall) {
       this.#chains[table].set(detached(name), fingerprintChain(chain));
       this.#rules[table] += rules.length;
     }

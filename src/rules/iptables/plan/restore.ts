@@ -1,5 +1,4 @@
 import type { Line, Step } from '../../plan.ts';
-import { isServiceChain } from '../names.ts';
 import { tableNames } from '../objects.ts';
 
 /**
@@ -111,8 +110,12 @@ function calledFirst(fresh: readonly Step[]) {
   return { first, services, trees, roots };
 }
 
+function isServiceChain(name: string): boolean {
+  return /^[A-Z]+-(?:SVC|SVL|EXT|FW|SEP)-/.test(name);
+}
+
 function leadsToService({ text }: Line): boolean {
-  return / -j KUBE-(?:SVC|SVL|EXT|FW|NODEPORTS)/.test(text);
+  return / -j [A-Z]+-(?:SVC|SVL|EXT|FW|NODEPORTS)/.test(text);
 }
 
 /** Cut into runs of about {@link chainsPerTransaction} without parting a Service. */
