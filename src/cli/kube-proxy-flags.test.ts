@@ -84,6 +84,7 @@ describe("kube-proxy's flags", () => {
     expect(config).toEqual({
       mode: 'iptables',
       iptablesVariant: 'auto',
+      serviceProxyName: undefined,
       kubeProxy: 'refuse',
       nodeName: 'n2',
       routing: {
@@ -92,6 +93,7 @@ describe("kube-proxy's flags", () => {
         detectLocal: { mode: 'BridgeInterface', name: 'cni0' },
         nodePortAddresses: { kind: 'cidrs', cidrs: ['192.0.2.0/24', 'fd00::/8'] },
         localhostNodePorts: false,
+        besideKubeProxy: false,
         nodeAddresses: ['192.0.2.1'],
       },
       sync: { minSyncPeriodMilliseconds: 10_000, syncPeriodMilliseconds: 60_000 },

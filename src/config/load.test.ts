@@ -384,6 +384,24 @@ describe('the file', () => {
     );
   });
 
+  it('with a name for the service proxy means work beside kube-proxy, whose sysctls stay', async () => {
+    const ours = 'apiVersion: nodeplane.dev/v1alpha1\nkind: NodeplaneConfiguration\nserviceProxyName: mesh\n';
+    const { serviceProxyName, routing, conntrack } = await loadText(ours);
+    expect([serviceProxyName, routing.besideKubeProxy]).toEqual(['mesh', true]);
+    expect(conntrack).toEqual({ maxPerCore: 0, min: 0, tcpBeLiberal: false });
+    const kube =
+      'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nconntrack: { min: 7 }\n';
+    expect((await loadText(`${ours}---\n${kube}`)).conntrack).toEqual({ ...conntrack, min: 7 });
+    const flag = { flag: '--service-proxy-name', kind: 'NodeplaneConfiguration' } as const;
+    const said = (value: string) => ({
+      fields: [{ ...flag, text: value, path: ['serviceProxyName'], value }],
+    });
+    expect((await defaults(said('edge'))).serviceProxyName).toBe('edge');
+    expect(await refusal(defaults(said('a b')))).toMatch(
+      /^NP-CLI-002 .*"a b" of --service-proxy-name.* label/,
+    );
+  });
+
   it('is told when it cannot be read', async () => {
     const loading = loadConfig({ file: join(directory, 'no\nsuch'), flags: {}, host: machine });
     expect(await refusal(loading)).toBe(

@@ -147,7 +147,7 @@ const nodeplane: Notes<NodeplaneConfiguration> = {
   ),
   serviceProxyName: used(
     '',
-    'serve only Services whose label `service.kubernetes.io/service-proxy-name` has this value, beside kube-proxy and under chain names of our own; empty: those without the label, in its place',
+    'serve only Services whose label `service.kubernetes.io/service-proxy-name` has this value, beside kube-proxy, under chain names of our own, and `conntrack` is left alone unless it is set; empty: those without the label, in its place',
   ),
   'serving.healthz': used('true', 'false: nothing listens on `healthzBindAddress`'),
   'serving.metrics': used('true', 'false: nothing listens on `metricsBindAddress`'),

@@ -34,7 +34,7 @@ export function settle(
     routing: routingOf(kubeProxy, serviceProxyName !== undefined, complain),
     sync: syncOf(kubeProxy, complain),
     client: clientOf(kubeProxy, nodeplane.apiServer ?? '', host),
-    conntrack: conntrackOf(kubeProxy),
+    conntrack: conntrackOf(kubeProxy, serviceProxyName === undefined ? defaultConfig.conntrack : leftAlone),
     serving: servingOf(kubeProxy, nodeplane, flags.ports),
     events: nodeplane.events ?? defaultConfig.events,
     oomScoreAdj: kubeProxy.oomScoreAdj ?? defaultConfig.oomScoreAdj,
@@ -60,13 +60,26 @@ function clientOf(document: KubeProxyConfiguration, server: string, host: HostId
   };
 }
 
-function conntrackOf({ conntrack }: KubeProxyConfiguration): ConntrackSettings {
-  const { conntrack: byDefault } = defaultConfig;
+/** kube-proxy, where it works as well, has set what it wants, and would set it again. */
+const leftAlone: ConntrackSettings = {
+  maxPerCore: 0,
+  min: 0,
+  tcpEstablishedTimeoutSeconds: undefined,
+  tcpCloseWaitTimeoutSeconds: undefined,
+  tcpBeLiberal: false,
+  udpTimeoutSeconds: undefined,
+  udpStreamTimeoutSeconds: undefined,
+};
+
+function conntrackOf({ conntrack }: KubeProxyConfiguration, byDefault: ConntrackSettings): ConntrackSettings {
   return {
     maxPerCore: conntrack?.maxPerCore ?? byDefault.maxPerCore,
     min: conntrack?.min ?? byDefault.min,
-    tcpEstablishedTimeoutSeconds: seconds(conntrack?.tcpEstablishedTimeout, 86_400),
-    tcpCloseWaitTimeoutSeconds: seconds(conntrack?.tcpCloseWaitTimeout, 3600),
+    tcpEstablishedTimeoutSeconds: seconds(
+      conntrack?.tcpEstablishedTimeout,
+      byDefault.tcpEstablishedTimeoutSeconds,
+    ),
+    tcpCloseWaitTimeoutSeconds: seconds(conntrack?.tcpCloseWaitTimeout, byDefault.tcpCloseWaitTimeoutSeconds),
     tcpBeLiberal: conntrack?.tcpBeLiberal ?? byDefault.tcpBeLiberal,
     udpTimeoutSeconds: seconds(conntrack?.udpTimeout, undefined),
     udpStreamTimeoutSeconds: seconds(conntrack?.udpStreamTimeout, undefined),
