@@ -9,7 +9,7 @@ interface ErrorKind {
 /**
  * Every error that a user can see, declared once; `docs/errors.md` lists them and a test keeps both equal.
  * `NP-CLI` the command line · `NP-CONFIG` configuration · `NP-SOURCE` where objects come from · `NP-API` the API server ·
- * `NP-RULES` rule text · `NP-KERNEL` programs and the kernel · `NP-SERVE` what the agent serves. Findings about single objects are declared in model/finding.ts.
+ * `NP-RULES` rule text · `NP-KERNEL` programs and the kernel · `NP-CHECK` the look before anything is changed · `NP-SERVE` what the agent serves. Findings about single objects are declared in model/finding.ts.
  */
 export const errorKinds = {
   'NP-CLI-001': {
@@ -153,6 +153,36 @@ export const errorKinds = {
     message: 'Connection tracking entries could not be {what}: {reason}.',
     remedy:
       'UDP clients of endpoints that are gone may wait for their entries to expire. It is tried again at the next change.',
+  },
+  'NP-CHECK-001': {
+    message: '{count} things stand in the way; nothing was changed:{problems}',
+    remedy: 'Each has its own remedy above; `nodeplane check` looks again.',
+  },
+  'NP-CHECK-002': {
+    message:
+      'kube-proxy works on this node{seen}. Both would write the same chains, and each would undo what the other writes; nothing was changed.',
+    remedy:
+      'Remove it (`kubectl -n kube-system delete daemonset kube-proxy`, or keep it off this node by its nodeSelector), or let nodeplane wait for its end with --kube-proxy wait. To serve labelled Services beside it, set serviceProxyName. --kube-proxy ignore goes on in spite of it.',
+  },
+  'NP-CHECK-003': {
+    message:
+      'Another nodeplane works on this node{seen}. Both would write the same chains, and each would undo what the other writes; nothing was changed.',
+    remedy:
+      'End the other one, or wait for its end with --kube-proxy wait. Give one of them a serviceProxyName if both are to serve Services of their own.',
+  },
+  'NP-CHECK-004': {
+    message:
+      'The account {account} lacks permissions at the API server {server}: to {missing}. A ClusterRole that is bound to it needs these rules:{rules}',
+    remedy:
+      'Bind the account to the ClusterRole that comes with nodeplane (deploy/), or to system:node-proxier: `kubectl create clusterrolebinding nodeplane --clusterrole=system:node-proxier {subject}`.',
+  },
+  'NP-CHECK-005': {
+    message: 'This node lacks programs: {programs}.',
+    remedy: 'Debian: apt-get install {debian}. Alpine: apk add {alpine}. RHEL: dnf install {rhel}.',
+  },
+  'NP-CHECK-006': {
+    message: 'This node lacks programs that nodeplane can do without: {programs}.',
+    remedy: 'Debian: apt-get install {debian}. Alpine: apk add {alpine}. RHEL: dnf install {rhel}.',
   },
   'NP-SERVE-001': {
     message: '{what} cannot listen on {address}: {reason}.',

@@ -1,6 +1,9 @@
 import { exec } from '../kernel/exec.ts';
 import { ensureRouteLocalnet } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
+import { checkNode } from './check/check.ts';
+import { obstacle } from './check/finding.ts';
+import { standAlone } from './check/stand-alone.ts';
 import { type NodeKernel, openKernel } from './node-kernel.ts';
 import type { Context, SourceOptions } from './options.ts';
 import { readOnce } from './read-once.ts';
@@ -19,13 +22,30 @@ export interface ApplyReport {
   readonly milliseconds: number;
 }
 
-/** One sync of every family from a directory. Reads the kernel, so that only what differs is written. */
+/**
+ * One sync of every family. Reads the kernel, so that only what differs is written.
+ * @throws NodeplaneError `NP-CHECK-*` when something stands in the way; nothing was changed then.
+ */
 export async function apply(options: SourceOptions, context: Context): Promise<readonly ApplyReport[]> {
+  const standing = await standAlone(options.config, context);
+  try {
+    context.signal.throwIfAborted();
+    return await applyAlone(options, context);
+  } finally {
+    await standing.release();
+  }
+}
+
+async function applyAlone(options: SourceOptions, context: Context): Promise<readonly ApplyReport[]> {
   const { config } = options;
   const { snapshot, findings } = await readOnce(options);
   context.onFindings(findings);
   const variant = config.iptablesVariant;
-  const kernel = await openKernel({ exec, variant, families: options.families, mayChange: true });
+  const kernel = await openKernel({ exec, variant, families: options.families, mayChange: true }).catch(
+    async (thrown: unknown) => {
+      throw (await allThatLacks(options, context)) ?? thrown;
+    },
+  );
   const { reason } = kernel.variant;
   context.log.debug({ variant: kernel.variant.variant, reason }, 'chose the iptables variant');
   const host = await kernel.facts(config.routing);
@@ -38,6 +58,11 @@ export async function apply(options: SourceOptions, context: Context): Promise<r
     reports.push(reportOf(done, performance.now() - started));
   }
   return reports;
+}
+
+/** The first family that cannot be opened says nothing of the other, and one program nothing of the others. */
+async function allThatLacks(options: SourceOptions, { signal }: Context): Promise<Error | undefined> {
+  return obstacle(await checkNode(options, undefined, signal));
 }
 
 /** Settings of the kernel that rules rely on. */

@@ -6,7 +6,7 @@ import { type Config, defaultConfig } from '../config/defaults.ts';
 import { createSysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
 import { silentLog } from '../observe/log.ts';
-import { type InitializeReport, initialize } from './initialize.ts';
+import { type InitializeReport, setKernel } from './initialize.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -36,7 +36,7 @@ function act(
     parameters: createSysctls(join(root, 'module')),
     cpus: 2,
   };
-  return initialize({ config, families }, context, host);
+  return setKernel({ config, families }, context, host);
 }
 
 const routeLocalnet = { setting: 'net/ipv4/conf/all/route_localnet', value: 1 };

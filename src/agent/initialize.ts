@@ -5,7 +5,10 @@ import { supportedFamilies } from '../kernel/families.ts';
 import { createSysctls, ensureRouteLocalnet, type Sysctls } from '../kernel/sysctl.ts';
 import { decideNode } from '../routing/node.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
-import type { Context, NodeOptions } from './options.ts';
+import { checkNode } from './check/check.ts';
+import { isObstacle, obstacle } from './check/finding.ts';
+import { standAlone } from './check/stand-alone.ts';
+import type { Context, NodeOptions, SourceOptions } from './options.ts';
 
 /** What was changed: `net/netfilter/nf_conntrack_max` = 131072. */
 export interface InitializeReport {
@@ -19,11 +22,34 @@ export interface InitializeHost {
   readonly cpus: number;
 }
 
+/** A source may be left out; without one nobody is asked whether we may read it. */
+export type InitializeOptions = NodeOptions & Partial<Pick<SourceOptions, 'source'>>;
+
+/**
+ * {@link setKernel}, when nothing stands in the way of the agent that comes after it.
+ * @throws NodeplaneError `NP-CHECK-*`, `NP-KERNEL-*`, `NP-API-*` when something does; nothing was changed then.
+ */
+export async function initialize(options: InitializeOptions, context: Context): Promise<InitializeReport> {
+  const { log, signal } = context;
+  const standing = await standAlone(options.config, context);
+  try {
+    signal.throwIfAborted();
+    const findings = await checkNode(options, options.source, signal);
+    for (const { error } of findings.filter((finding) => !isObstacle(finding)))
+      log.warn({ err: error }, 'something will work less well');
+    const error = obstacle(findings);
+    if (error !== undefined) throw error;
+    return await setKernel(options, context);
+  } finally {
+    await standing.release();
+  }
+}
+
 /**
  * Sets what needs full privileges: the settings of connection tracking, and that NodePorts may answer on 127.0.0.1. All are tried.
  * @throws NodeplaneError `NP-KERNEL-008` when one could not be set; the log names the others.
  */
-export async function initialize(
+export async function setKernel(
   { config, families }: NodeOptions,
   { log }: Context,
   host: InitializeHost = machine(),

@@ -1,5 +1,10 @@
 import { sleep } from '../clock.ts';
 import { toError } from '../errors.ts';
+import { isInstalled } from '../kernel/program-path.ts';
+import { families as bothFamilies } from '../model/address.ts';
+import { standAlone } from './check/stand-alone.ts';
+import { tellingDenied } from './check/tell-denied.ts';
+import { checkPrograms } from './check/tools.ts';
 import { handOver } from './hand-over.ts';
 import { followConfig } from './live-config.ts';
 import type { Context, SourceOptions } from './options.ts';
@@ -10,10 +15,32 @@ import { openTelling } from './telling.ts';
 /**
  * The agent: follows the source and keeps the kernel equal to it until the signal is aborted; rules stay when it ends. What time can heal
  * is tried again for ever: programs that are not there yet, a kernel that refuses, a lock, an API server that is away.
- * @throws NodeplaneError for what a person has to correct first: a directory or kubeconfig that cannot be read, at the start.
+ * @throws NodeplaneError for what a person has to correct first: kube-proxy works on this node, or a directory or kubeconfig cannot be read,
+ * at the start.
  */
-export function run(options: SourceOptions, context: Context): Promise<void> {
-  return runIn(machineRooms(), options, context);
+export async function run(options: SourceOptions, context: Context): Promise<void> {
+  const standing = await standAlone(options.config, context);
+  const rooms = machineRooms();
+  const openSource = tellingDenied(rooms.openSource, context.log);
+  try {
+    await tellLacks(options, context);
+    await runIn({ ...rooms, openSource }, options, context);
+  } finally {
+    await standing.release();
+  }
+}
+
+/** Programs may be installed while it runs; until then their lack is told once, all together. */
+async function tellLacks(
+  { config, families = bothFamilies }: SourceOptions,
+  { log }: Context,
+): Promise<void> {
+  const listsAddresses = config.routing.nodePortAddresses.kind !== 'all';
+  const needs = { variant: config.iptablesVariant, programs: undefined, families, listsAddresses };
+  for (const { severity, error } of await checkPrograms(needs, isInstalled)) {
+    if (severity === 'error') log.error({ err: error }, 'no rule can be written before these are there');
+    else log.warn({ err: error }, 'something will work less well');
+  }
 }
 
 /** After a session with a changed configuration has failed. */

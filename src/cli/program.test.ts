@@ -66,6 +66,7 @@ async function call(argv: readonly string[], { actions = {}, io = {} }: Scene = 
     diff: asking('diff', { changes: [], drift: [] }),
     cleanup: asking('cleanup', []),
     initialize: asking('initialize', { changed: [{ setting: 'net/x', value: 1 }] }),
+    check: asking('check', []),
     run: asking('run', undefined),
     ...actions,
   };

@@ -18,7 +18,15 @@ interface Example {
   readonly command: string;
 }
 
-const machineFlags = ['config', 'mode', 'iptablesVariant', 'family', 'output', 'logLevel'] as const;
+const machineFlags = [
+  'config',
+  'mode',
+  'iptablesVariant',
+  'serviceProxyName',
+  'family',
+  'output',
+  'logLevel',
+] as const;
 const sourceFlags = ['manifests', 'kubeconfig', 'master', 'node', 'clusterCidr', ...machineFlags] as const;
 
 export const verbs: readonly Verb[] = [
@@ -38,6 +46,22 @@ export const verbs: readonly Verb[] = [
       { does: 'Follow a directory', command: 'nodeplane run --manifests /etc/nodeplane/manifests' },
     ],
     load: async () => (await import('./verbs/run.ts')).run,
+  },
+  {
+    name: 'check',
+    summary: 'what stands in the way on this node, before anything is changed',
+    description:
+      'Looks for kube-proxy and another nodeplane, for the programs, the kernel and the permissions that `run` needs, and changes nothing. ' +
+      'Exits with 0 when nothing stands in the way, 1 when something does.',
+    flags: [...sourceFlags, 'kubeProxy'],
+    takesKubeProxyFlags: true,
+    examples: [
+      {
+        does: 'Before kube-proxy is replaced',
+        command: 'nodeplane check --kubeconfig /etc/nodeplane/kubeconfig',
+      },
+    ],
+    load: async () => (await import('./verbs/check.ts')).check,
   },
   {
     name: 'apply',

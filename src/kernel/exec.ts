@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { NodeplaneError, toError } from '../errors.ts';
 import { collectHeadAndTail, collectText, handOn } from './output.ts';
 import { groupKiller } from './process-group.ts';
+import { programDirectories } from './program-path.ts';
 
 /** One program to run: argv without a shell, an absolute path or a name looked up in PATH and the sbin directories. */
 export interface Command {
@@ -60,8 +61,6 @@ const defaultLimits: ExecLimits = {
   graceMilliseconds: 2000,
 };
 
-const systemDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/local/bin', '/usr/bin', '/bin'];
-
 /** Debian's package of each program, where the two differ. */
 const packages: Readonly<Record<string, string>> = { nft: 'nftables', ip: 'iproute2', tc: 'iproute2' };
 
@@ -115,8 +114,7 @@ function takeStdout(
 /** Starts the program as the leader of a process group of its own. */
 async function start({ argv }: Command): Promise<ChildProcessWithoutNullStreams> {
   const [program, ...rest] = argv;
-  const path = [...(process.env['PATH'] ?? '').split(':'), ...systemDirectories];
-  const env = { PATH: path.filter((directory) => directory.startsWith('/')).join(':'), LC_ALL: 'C' };
+  const env = { PATH: programDirectories().join(':'), LC_ALL: 'C' };
   try {
     const child = spawn(program, rest, { cwd: '/', env, detached: true, stdio: 'pipe' });
     await once(child, 'spawn');

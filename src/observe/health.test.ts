@@ -220,7 +220,11 @@ describe('over HTTP', () => {
     const routes = createHealthRoutes(health, (happening) => told.push(happening));
     const bound = await bind({ address: '127.0.0.1', port: 0 }, routes, () => undefined);
     open.push(bound);
-    const headers = { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' };
+    const headers = {
+      'content-type': 'application/json',
+      'x-content-type-options': 'nosniff',
+      server: 'nodeplane',
+    };
     const { body } = health.livez();
     const length = { 'content-length': String(body.length) };
     expect(await answered(bound.port, '/livez')).toEqual({

@@ -192,6 +192,33 @@ describe('the source', () => {
     expect(entries()).toEqual([]);
   });
 
+  it('that is away for all resources is told once, with all of them when it is back', () => {
+    const { tell, entries, lines } = narrator();
+    const kinds = ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'] as const;
+    for (const resource of kinds)
+      tell(source({ kind: 'failed', resource, error: refused, unchanged: false, retryMilliseconds: 1 }));
+    expect(lines()).toEqual(['warn the API server cannot be watched; trying again']);
+    for (const resource of kinds) tell(source({ kind: 'resumed', resource }));
+    expect(entries()).toMatchObject([{ level: 'info', resources: kinds, failures: 4 }]);
+  });
+
+  it('that fails for different reasons is told for each', () => {
+    const { tell, entries } = narrator();
+    const status = (verb: string, resource: string, reason: string) =>
+      new NodeplaneError('NP-API-006', { server: 's', verb, resource, status: 503, reason });
+    const fail = (resource: 'Service' | 'Node', error: Error): Happening =>
+      source({ kind: 'failed', resource, error, unchanged: false, retryMilliseconds: 1 });
+    tell(fail('Service', status('list', 'services', ': no leader')));
+    tell(fail('Node', status('watch', 'nodes', ': no leader')));
+    expect(entries()).toMatchObject([{ level: 'warn', resource: 'Service' }]);
+    tell(fail('Node', status('watch', 'nodes', ': too many requests')));
+    expect(entries()).toMatchObject([{ level: 'warn', resource: 'Node' }]);
+    tell(source({ kind: 'heard', resource: 'Service' }));
+    expect(entries()).toMatchObject([{ level: 'info', resources: ['Service'], failures: 1 }]);
+    tell(source({ kind: 'heard', resource: 'Node' }));
+    expect(entries()).toMatchObject([{ level: 'info', resources: ['Node'], failures: 1 }]);
+  });
+
   it('that fails in two ways by turns does not fill the log', () => {
     const { clock, tell, lines } = narrator();
     const other = new NodeplaneError('NP-API-008', {

@@ -1,9 +1,8 @@
-import type { SourceEvent } from '../cluster/source-event.ts';
-import { NodeplaneError } from '../errors.ts';
 import { type Allow, createAllowance } from './allowance.ts';
 import type { Happening, Observer } from './happening.ts';
 import type { Log } from './log.ts';
 import { narrateFindings } from './narrate-findings.ts';
+import { narrateSource } from './narrate-source.ts';
 import { narrateSyncs } from './narrate-syncs.ts';
 
 const namedChains = 10;
@@ -81,48 +80,4 @@ function narrateListen(log: Log, allow: Allow, { server, service, error }: Of<'l
   const fields = { server, ...(service === undefined ? {} : { service }), err: error };
   if (allowed === undefined) log.debug(fields, 'still cannot listen');
   else log.warn({ ...fields, ...allowed }, 'cannot listen; trying again');
-}
-
-function narrateSource(log: Log, allow: Allow): (event: SourceEvent) => void {
-  const failing = new Map<SourceEvent['resource'], number>();
-  const answered = (resource: SourceEvent['resource']): void => {
-    const failures = failing.get(resource);
-    if (failures === undefined) return;
-    failing.delete(resource);
-    if (allow(`answers ${resource}`) !== undefined)
-      log.info({ resource, failures }, 'the API server answers again');
-  };
-  return (event) => {
-    const { resource } = event;
-    switch (event.kind) {
-      case 'listed': {
-        const { how, objects } = event;
-        answered(resource);
-        const fields = { resource, how, objects, milliseconds: Math.round(event.milliseconds) };
-        const allowed = allow(`listed ${resource}`);
-        if (allowed === undefined) log.debug(fields, 'heard all objects');
-        else log.info({ ...fields, ...allowed }, 'heard all objects');
-        return;
-      }
-      case 'heard':
-        return answered(resource);
-      case 'resumed':
-        answered(resource);
-        return log.debug({ resource }, 'the watch goes on');
-      case 'failed':
-        failing.set(resource, (failing.get(resource) ?? 0) + 1);
-        return narrateFailure(log, allow, event);
-      case 'without':
-        return log.info({ resource, reason: event.reason }, 'goes on without a resource');
-    }
-  };
-}
-
-function narrateFailure(log: Log, allow: Allow, event: Extract<SourceEvent, { kind: 'failed' }>): void {
-  const { resource, error, unchanged, retryMilliseconds } = event;
-  const fields = { resource, err: error, retryMilliseconds: Math.round(retryMilliseconds) };
-  const code = error instanceof NodeplaneError ? error.code : error.name;
-  const allowed = unchanged ? undefined : allow(`failed ${resource} ${code}`);
-  if (allowed === undefined) log.debug(fields, 'the API server still cannot be watched');
-  else log.warn({ ...fields, ...allowed }, 'the API server cannot be watched; trying again');
 }

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 
-/** Every answer of kube-proxy's health servers carries these. */
+/** Every answer of kube-proxy's health servers carries these, except who answers: by that another nodeplane tells us from kube-proxy. */
 export const jsonHeaders = {
+  Server: 'nodeplane',
   'Content-Type': 'application/json',
   'X-Content-Type-Options': 'nosniff',
 } as const;

@@ -3,9 +3,17 @@ import type { Page } from './page.ts';
 import { wrap } from './text.ts';
 
 /** `error NP-KERNEL-003: what happened`, wrapped, with the remedy below. */
-export function printError(error: NodeplaneError, page: Page): string {
-  const [first = '', ...more] = wrap(visible(`error ${error.code}: ${error.message}`), page.columns - 2);
-  const head = first.replace(/^error [\w-]+:/, (text) => page.paint('removed', text));
+export function printError(
+  error: NodeplaneError,
+  page: Page,
+  severity: 'error' | 'warning' = 'error',
+): string {
+  const ink = severity === 'error' ? 'removed' : 'changed';
+  const [first = '', ...more] = wrap(
+    visible(`${severity} ${error.code}: ${error.message}`),
+    page.columns - 2,
+  );
+  const head = first.replace(/^\w+ [\w-]+:/, (text) => page.paint(ink, text));
   const remedy = wrap(visible(`remedy: ${error.remedy}`), page.columns - 2);
   return [head, ...[...more, ...remedy].map((line) => `  ${line}`), ''].join('\n');
 }

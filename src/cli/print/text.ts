@@ -3,9 +3,10 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Breaks the text at spaces into lines of the width; a longer word stands alone. Line feeds of the text stay. */
+/** Breaks the text at spaces into lines of the width; a longer word stands alone. Line feeds of the text stay, and so do indented lines, as of YAML. */
 export function wrap(text: string, width: number): readonly string[] {
   return text.split('\n').flatMap((paragraph) => {
+    if (paragraph.startsWith('  ')) return [paragraph];
     const lines = [''];
     for (const word of paragraph.split(' ')) {
       const line = lines.at(-1) ?? '';

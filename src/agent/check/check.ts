@@ -1,0 +1,73 @@
+import { type ApiClient, ApiError } from '../../cluster/api/client.ts';
+import { NodeplaneError } from '../../errors.ts';
+import { exec } from '../../kernel/exec.ts';
+import { supportedFamilies } from '../../kernel/families.ts';
+import { isInstalled } from '../../kernel/program-path.ts';
+import { createSysctls } from '../../kernel/sysctl.ts';
+import { openSource } from '../open-source.ts';
+import type { Context, NodeOptions, SourceOptions } from '../options.ts';
+import { takeClaim } from './claim.ts';
+import type { CheckFinding } from './finding.ts';
+import { checkKernel } from './kernel.ts';
+import { otherProxies, proxyError } from './other-proxies.ts';
+import { checkPermissions } from './permissions.ts';
+
+/** What stands in the way of nodeplane on this node, all at once. Changes nothing. */
+export async function check(options: SourceOptions, { signal }: Context): Promise<readonly CheckFinding[]> {
+  const [proxies, node] = await Promise.all([
+    checkProxies(options),
+    checkNode(options, options.source, signal),
+  ]);
+  return [...proxies, ...node];
+}
+
+async function checkProxies({ config }: NodeOptions): Promise<readonly CheckFinding[]> {
+  const found = (await otherProxies(config)).map((other) => proxyError(other));
+  const claim = await takeClaim(config.serviceProxyName);
+  if (claim.kind === 'held') await claim.release();
+  if (claim.kind === 'taken' && !found.some(({ code }) => code === 'NP-CHECK-003'))
+    found.push(proxyError({ kind: 'nodeplane', seen: [], mode: undefined }));
+  const severity = config.kubeProxy === 'ignore' ? 'warning' : 'error';
+  return found.map((error) => ({ severity, error }));
+}
+
+/**
+ * Programs, kernel and permissions.
+ * @param source undefined: not known, so that nobody can be asked for permissions.
+ */
+export async function checkNode(
+  options: NodeOptions,
+  source: SourceOptions['source'] | undefined,
+  signal: AbortSignal,
+): Promise<readonly CheckFinding[]> {
+  const families = options.families ?? (await supportedFamilies(createSysctls()));
+  const kernel = checkKernel(options, families, { exec, isInstalled });
+  const permissions = source?.kind === 'api' ? askServer({ ...options, source }, signal) : [];
+  const found = await Promise.all([kernel, permissions]);
+  return found.flat();
+}
+
+const longestWait = 10_000;
+
+/** A server that is away does not stand in the way: the agent waits for it. One that does not accept our credentials does. */
+async function askServer(options: SourceOptions, signal: AbortSignal): Promise<readonly CheckFinding[]> {
+  const late = AbortSignal.timeout(longestWait);
+  let client: ApiClient | undefined;
+  try {
+    ({ client } = await openSource(options, false));
+    if (client === undefined) return [];
+    return await checkPermissions(client, options.config, AbortSignal.any([signal, late]));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (late.aborted && client !== undefined) return [{ severity: 'warning', error: noAnswer(client) }];
+    if (!(thrown instanceof NodeplaneError)) throw thrown;
+    const isAway = thrown instanceof ApiError && thrown.status !== 401 && thrown.status !== 403;
+    return [{ severity: isAway ? 'warning' : 'error', error: thrown }];
+  } finally {
+    client?.close();
+  }
+}
+
+function noAnswer({ server }: ApiClient): NodeplaneError {
+  return new NodeplaneError('NP-API-002', { server, reason: `no answer within ${longestWait / 1000} s` });
+}
