@@ -1,6 +1,8 @@
+import type { CommandResult } from '../../src/kernel/exec.ts';
 import type { Family } from '../../src/model/address.ts';
-import { bundle } from '../cli/nodeplane.ts';
+import { bundle, nodeplane } from '../cli/nodeplane.ts';
 import { clusterNetwork } from '../netns/addresses.ts';
+import type { World } from '../netns/world.ts';
 import { type Answer, ask, createBridge } from './bridge.ts';
 import { Component } from './component.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -14,6 +16,8 @@ export interface Agent {
   /** A sample of `/metrics` by its name and labels, as it stands there; undefined when it does not. */
   metric(sample: string): Promise<number | undefined>;
   metrics(): Promise<string>;
+  /** `nodeplane diff` with its account and flags: exit code 0 when the kernel holds what the API server wants. */
+  diff(): Promise<CommandResult>;
   close(): Promise<void>;
 }
 
@@ -23,24 +27,21 @@ export function agentFlags(node: string): readonly string[] {
   return ['--node', node, '--cluster-cidr', `${network('IPv4')},${network('IPv6')}`];
 }
 
-/** @param flags more of them. */
+/**
+ * @param flags more of them, which `diff` knows too.
+ * @param program another bundle than the one that was built last.
+ */
 export async function startAgent(
-  world: Places,
+  world: Places & Pick<World, 'exec'>,
   plane: ControlPlane,
   node: string,
   flags: readonly string[] = [],
+  program: string = bundle,
 ): Promise<Agent> {
   const kubeconfig = await plane.agentKubeconfig(node);
   const host = hostOf(world, node);
-  const argv = [
-    process.execPath,
-    bundle,
-    'run',
-    '--kubeconfig',
-    kubeconfig,
-    ...agentFlags(node),
-    ...flags,
-  ] as const;
+  const all = ['--kubeconfig', kubeconfig, ...agentFlags(node), ...flags];
+  const argv = [process.execPath, program, 'run', ...all] as const;
   const agent = new Component('nodeplane', () => host.start([...argv]));
   const doors = { health: `/run/${node}-health.sock`, metrics: `/run/${node}-metrics.sock` };
   const bridge = createBridge(host, {
@@ -58,6 +59,7 @@ export async function startAgent(
       const line = (await metrics()).split('\n').find((each) => each.startsWith(`${sample} `));
       return line === undefined ? undefined : Number(line.slice(sample.length));
     },
+    diff: () => nodeplane(world.exec(node), 'diff', ...all),
     close: async () => {
       await Promise.all([agent, bridge].map((each) => each.stop('SIGKILL')));
     },

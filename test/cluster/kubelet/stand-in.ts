@@ -69,7 +69,7 @@ export class StandIn implements Kubelet {
     await Promise.all(there.map(({ metadata }) => api.remove({ kind: 'Pod', ...metadata }, now)));
     const left = () => [...this.#lives].filter(([, life]) => life.node === node).map(([key]) => key);
     await until(
-      () => `${node} has no Pods any more: ${left()}`,
+      () => `${node} has no Pods any more: ${left().join()}`,
       placeMilliseconds,
       async () => left().length === 0,
     );
