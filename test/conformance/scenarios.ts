@@ -8,8 +8,7 @@ import { policies } from './scenarios/policies.ts';
 import { serviceTypes } from './scenarios/service-types.ts';
 import { sourceRanges } from './scenarios/source-ranges.ts';
 
-/** What every dialect has to do, in the tracer, on the fake kernel and on a real one. */
-export const scenarios: readonly Scenario[] = [
+const inItsPlace: readonly Scenario[] = [
   ...serviceTypes,
   ...endpoints,
   ...policies,
@@ -19,3 +18,25 @@ export const scenarios: readonly Scenario[] = [
   ...affinity,
   ...manyServices,
 ];
+
+/** Some of each kind again, by chains with the names that are ours where kube-proxy works as well. */
+const besideKubeProxy = [
+  serviceTypes,
+  endpoints,
+  policies,
+  masquerade,
+  nodePorts,
+  sourceRanges,
+  affinity,
+].flatMap((kind) => [kind.slice(0, 1), kind.slice(-1)].flat().map(beside));
+
+/** What every dialect has to do, in the tracer, on the fake kernel and on a real one. */
+export const scenarios: readonly Scenario[] = [...inItsPlace, ...besideKubeProxy];
+
+function beside(scenario: Scenario): Scenario {
+  return {
+    ...scenario,
+    name: `beside kube-proxy: ${scenario.name}`,
+    settings: (at) => ({ ...scenario.settings?.(at), besideKubeProxy: true }),
+  };
+}
