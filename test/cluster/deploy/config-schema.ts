@@ -64,11 +64,9 @@ function neededBy(mode: string, field: string): JsonSchema {
   const there = { required: [field], properties: { [field]: { type: 'string', minLength: 1 } } };
   const asked = { required: ['detectLocalMode'], properties: { detectLocalMode: { const: mode } } };
   const given = { required: ['detectLocal'], properties: { detectLocal: { type: 'object', ...there } } };
-  // Entries, for linters know no `then` but that of promises.
-  return Object.fromEntries([
-    ['if', asked],
-    ['then', given],
-  ]);
+  // Not written as a name: linters know no `then` but that of promises.
+  const consequence = 'then';
+  return { if: asked, [consequence]: given };
 }
 
 function propertiesOf(
