@@ -1,0 +1,66 @@
+// Traffic from many places at once, and what became of all of it together.
+import type { RunningTraffic, Traffic } from '../../netns/stage.ts';
+import type { Cluster } from '../cluster.ts';
+import type { Place } from '../network/network.ts';
+
+export interface Stream extends Traffic {
+  readonly from: Place;
+}
+
+export interface StreamTotals {
+  /** All that have ended, the failed ones included. */
+  readonly connections: number;
+  /** One text for each, such as `client to 172.30.0.5 80/TCP: timeout`. */
+  readonly failed: readonly string[];
+  /** The same of long connections. */
+  readonly broken: readonly string[];
+  /** Lines that went there and back over long connections. */
+  readonly exchanges: number;
+}
+
+export interface RunningStreams {
+  count(): Promise<StreamTotals>;
+  stop(): Promise<StreamTotals>;
+}
+
+export async function startStreams(
+  { network }: Pick<Cluster, 'network'>,
+  streams: readonly Stream[],
+): Promise<RunningStreams> {
+  const running = await Promise.all(
+    streams.map(({ from, ...traffic }) => network.startTraffic(from, traffic)),
+  );
+  const total = async (ask: (traffic: RunningTraffic) => ReturnType<RunningTraffic['count']>) => {
+    const counts = await Promise.all(running.map(ask));
+    const answered = counts.flatMap((count) => Object.values(count.answered));
+    const failed = counts.flatMap((count, index) =>
+      count.failed.map((dial) => `${nameOf(streams[index])}: ${dial.outcome}`),
+    );
+    const kept = counts.flatMap((count, index) => count.kept.map((each) => ({ ...each, index })));
+    return {
+      connections: sum(answered) + failed.length,
+      failed,
+      broken: kept
+        .filter(({ broken }) => broken !== '')
+        .map((each) => `${nameOf(streams[each.index])}: ${each.broken}`),
+      exchanges: sum(kept.map(({ exchanges }) => exchanges)),
+    };
+  };
+  return {
+    count: () => total((traffic) => traffic.count()),
+    stop: () => total((traffic) => traffic.stop()),
+  };
+}
+
+/** `1234 connections, 0 failed, 0 long ones broken (567 exchanges)`. */
+export function figures({ connections, failed, exchanges, broken }: StreamTotals): string {
+  return `${connections} connections, ${failed.length} failed, ${broken.length} long ones broken (${exchanges} exchanges)`;
+}
+
+function nameOf(stream: Stream | undefined): string {
+  return `${stream?.from} to ${stream?.to} ${stream?.port}/${stream?.protocol ?? 'TCP'}`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
