@@ -58,14 +58,18 @@ describe('values.schema.json', () => {
 });
 
 describe('what the schema lets pass', () => {
-  it.each(kinds)('of %s is loaded', async (kind) => {
-    await fc.assert(
-      fc.asyncProperty(valuesOf(configSchema(kind)), async (values) => {
-        expect(await faultsOf(kind, values)).toBe('');
-      }),
-      { numRuns: 300 },
-    );
-  });
+  it.each(kinds)(
+    'of %s is loaded',
+    async (kind) => {
+      await fc.assert(
+        fc.asyncProperty(valuesOf(configSchema(kind)), async (values) => {
+          expect(await faultsOf(kind, values)).toBe('');
+        }),
+        { numRuns: 100 },
+      );
+    },
+    60_000,
+  );
 
   it('is found by the same means to be refused', async () => {
     expect(await faultsOf('KubeProxyConfiguration', { mode: 'ipvs' })).toMatch('NP-CONFIG-003');
@@ -96,7 +100,7 @@ describe('README.md of the chart', () => {
 
 /** What the loader says against a document; empty when it takes it. */
 async function faultsOf(kind: DocumentKind, fields: unknown): Promise<string> {
-  const file = join(directory, 'config.json');
+  const file = join(directory, `${kind}.json`);
   await writeFile(file, JSON.stringify({ ...(isRecord(fields) ? fields : {}), ...emptyDocuments[kind] }));
   try {
     await loadConfig({ file, flags: {}, host: { nodeName: undefined, hostname: 'n1' } });

@@ -64,8 +64,8 @@ function neededBy(mode: string, field: string): JsonSchema {
   const there = { required: [field], properties: { [field]: { type: 'string', minLength: 1 } } };
   const asked = { required: ['detectLocalMode'], properties: { detectLocalMode: { const: mode } } };
   const given = { required: ['detectLocal'], properties: { detectLocal: { type: 'object', ...there } } };
-  // Not written as a name: linters know no `then` but that of promises.
   const consequence = 'then';
+  // oxlint-disable-next-line unicorn/no-thenable -- a word of JSON Schema, which is never awaited
   return { if: asked, [consequence]: given };
 }
 
