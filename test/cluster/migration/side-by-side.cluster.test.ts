@@ -69,10 +69,10 @@ function sideBySide(theCluster: () => Cluster): void {
 
   /** From each node, in both families: this becomes of new connections to its ClusterIPs and to its node ports everywhere. */
   async function untilOn(name: string, outcomes: readonly string[]): Promise<void> {
-    const { clusterIP, nodePort } = await addressesOf(cluster.api, name);
+    const addresses = await addressesOf(cluster.api, name);
     const ports = names.flatMap((node) => {
       const address = cluster.network.address(node, 'IPv4');
-      return [{ to: address, port: nodePort('TCP', 80) }];
+      return [{ to: address, port: addresses.nodePort('TCP', 80) }];
     });
     const targets = [clusterIP.IPv4, clusterIP.IPv6].map((to) => ({ to, port: 80 }));
     await Promise.all(

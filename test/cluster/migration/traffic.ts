@@ -24,13 +24,13 @@ export async function startNodeTraffic(
   { api, network }: Cluster,
   { node, pod, service }: { readonly node: NodeName; readonly pod: Place; readonly service: string },
 ): Promise<NodeTraffic> {
-  const { clusterIP, nodePort } = await addressesOf(api, service);
-  const port = nodePort('TCP', 80);
+  const addresses = await addressesOf(api, service);
+  const port = addresses.nodePort('TCP', 80);
   const running: RunningTraffic[] = [];
   for (const family of families) {
     const calls = [
-      { from: node, to: clusterIP[family], port: 80 },
-      { from: pod, to: clusterIP[family], port: 80 },
+      { from: node, to: addresses.clusterIP[family], port: 80 },
+      { from: pod, to: addresses.clusterIP[family], port: 80 },
       { from: 'client', to: network.address(node, family), port },
     ];
     for (const { from, ...target } of calls) {
