@@ -130,15 +130,35 @@ function dialUdp({ to, port, from, timeoutMilliseconds }) {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(to) ? 'udp6' : 'udp4');
     const finish = finisher(from, timeoutMilliseconds, resolve, () => socket.close());
-    socket.on('error', ({ code }) => finish(failure(code)));
     socket.on('message', (data) => finish(answer(String(data))));
-    socket.bind({ address: from, port: 0 }, () => {
+    bindFresh(socket, from, (bindError) => {
+      if (bindError) return finish(failure(bindError.code));
+      socket.on('error', ({ code }) => finish(failure(code)));
       socket.connect(port, to, (connectError) => {
         if (connectError) return finish(failure(connectError.code));
         // EPERM: a rule of this very namespace took the packet. Whether it refused or dropped it is told by what comes next.
         socket.send('hello\n', (error) => error && error.code !== 'EPERM' && finish(failure(error.code)));
       });
     });
+  });
+}
+
+/** Where programs get their ports from unless an administrator says otherwise. */
+const ephemeralPorts = { first: 32_768, count: 28_232 };
+let lastPort = Math.floor(Math.random() * ephemeralPorts.count);
+
+/**
+ * The kernel would take any free port, also one that was free only for a moment: what comes from it goes where connection tracking still
+ * sends the flow that it belonged to. That is no new connection.
+ */
+function bindFresh(socket, address, done, tries = 100) {
+  lastPort = (lastPort + 1) % ephemeralPorts.count;
+  const again = (error) =>
+    error.code === 'EADDRINUSE' && tries > 0 ? bindFresh(socket, address, done, tries - 1) : done(error);
+  socket.once('error', again);
+  socket.bind({ address, port: ephemeralPorts.first + lastPort }, () => {
+    socket.off('error', again);
+    done();
   });
 }
 

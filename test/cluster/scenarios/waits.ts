@@ -46,3 +46,8 @@ export async function untilEndpoints(
 export function allReady(count: number): (endpoints: readonly Endpoint[]) => boolean {
   return (endpoints) => endpoints.length === 2 * count && endpoints.every(({ ready }) => ready);
 }
+
+/** So many ready ones per family; what others there are does not matter. */
+export function someReady(count: number): (endpoints: readonly Endpoint[]) => boolean {
+  return (endpoints) => endpoints.filter(({ ready }) => ready).length === 2 * count;
+}
