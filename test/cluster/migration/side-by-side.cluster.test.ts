@@ -74,7 +74,8 @@ function sideBySide(theCluster: () => Cluster): void {
       const address = cluster.network.address(node, 'IPv4');
       return [{ to: address, port: addresses.nodePort('TCP', 80) }];
     });
-    const targets = [clusterIP.IPv4, clusterIP.IPv6].map((to) => ({ to, port: 80 }));
+    const { IPv4, IPv6 } = addresses.clusterIP;
+    const targets = [IPv4, IPv6].map((to) => ({ to, port: 80 }));
     await Promise.all(
       [...targets, ...ports].map((target) => untilOutcomes(cluster, names, target, outcomes)),
     );
