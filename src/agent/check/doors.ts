@@ -12,37 +12,45 @@ export interface DoorKeeper {
   readonly told: { readonly serviceProxyName: string | undefined } | undefined;
 }
 
+/** How doors are found and asked. */
+export interface DoorEyes {
+  readonly readListeners: () => Promise<readonly ListenAddress[]>;
+  readonly ask: Ask;
+}
+
 /**
- * Who answers at the metrics and health addresses, kube-proxy's usual ones and ours: the configuration may be that of the kube-proxy that is
+ * Who answers at the ports for metrics and health, kube-proxy's usual ones and ours: the configuration may be that of the kube-proxy that is
  * to go. The doors tell of every kube-proxy in our network namespace, also of one in a container of its own or inside a greater program
- * (k3s, RKE2), unless it was told to close both or to listen elsewhere.
+ * (k3s, RKE2), unless it was told to close both or to use other ports. Where nobody listens nobody is asked, so that no packet is sent.
  */
-export async function askDoors(ask: Ask, serving: ServingSettings): Promise<readonly DoorKeeper[]> {
+export async function askDoors(
+  { readListeners, ask }: DoorEyes,
+  { metrics, healthz }: ServingSettings,
+): Promise<readonly DoorKeeper[]> {
+  const listeners = await readListeners();
+  const doorsOf = (ports: readonly (number | undefined)[]): readonly ListenAddress[] =>
+    listeners.filter(({ port }) => ports.includes(port)).flatMap(reachable);
   const looks = [
-    ...doorsOf(serving.metrics, 10_249).map((door) => lookAtMetricsDoor(ask, door)),
-    ...doorsOf(serving.healthz, 10_256).map((door) => lookAtHealthDoor(ask, door)),
+    ...doorsOf([10_249, metrics?.port]).map((door) => lookAtMetricsDoor(ask, door)),
+    ...doorsOf([10_256, healthz?.port]).map((door) => lookAtHealthDoor(ask, door)),
   ];
   return (await Promise.all(looks)).filter((keeper) => keeper !== undefined);
 }
 
-function doorsOf(configured: ListenAddress | undefined, usualPort: number): readonly ListenAddress[] {
-  const ports = new Set([usualPort, configured?.port ?? usualPort]);
-  const doors = [...ports].flatMap((port) => ['127.0.0.1', '::1'].map((address) => ({ address, port })));
-  const isCovered = configured === undefined || loopbackAnswers.has(configured.address);
-  return isCovered ? doors : [...doors, configured];
+/** Who listens on all addresses is asked over loopback; a socket for `::` takes IPv4 as well, unless it was told not to. */
+function reachable({ address, port }: ListenAddress): readonly ListenAddress[] {
+  if (address === '0.0.0.0') return [{ address: '127.0.0.1', port }];
+  if (address === '::') return ['127.0.0.1', '::1'].map((each) => ({ address: each, port }));
+  return [{ address, port }];
 }
-
-/** Who listens on one of these is reached over loopback. */
-const loopbackAnswers: ReadonlySet<string> = new Set(['0.0.0.0', '::', '127.0.0.1', '::1']);
 
 /** `/configz` names the group of each configuration, ours besides kube-proxy's. In k3s it holds those of all parts. */
 async function lookAtMetricsDoor(ask: Ask, door: ListenAddress): Promise<DoorKeeper | undefined> {
-  const answer = await ask(door, '/configz');
-  if (answer === undefined) return undefined;
-  const documents = fieldsOf(answer);
+  const [configz, proxyMode] = await Promise.all([ask(door, '/configz'), ask(door, '/proxyMode')]);
+  const documents = fieldsOf(configz);
   const nodeplane = documents.get('nodeplane.dev');
   const url = urlOf(door);
-  const mode = modeIn(await ask(door, '/proxyMode'));
+  const mode = modeIn(proxyMode);
   if (nodeplane !== undefined) {
     const name = fields(nodeplane).get('serviceProxyName');
     const serviceProxyName = typeof name === 'string' && name !== '' ? name : undefined;
@@ -68,11 +76,11 @@ async function lookAtHealthDoor(ask: Ask, door: ListenAddress): Promise<DoorKeep
   return said.has('lastUpdated') && said.has('currentTime') ? { kind: 'kube-proxy', ...about } : undefined;
 }
 
-function fieldsOf({ body }: DoorAnswer): ReadonlyMap<string, unknown> {
+function fieldsOf(answer: DoorAnswer | undefined): ReadonlyMap<string, unknown> {
   try {
-    return fields(JSON.parse(body));
+    return fields(JSON.parse(answer?.body ?? ''));
   } catch {
-    // Somebody else, who does not speak JSON.
+    // Nobody, or somebody who does not speak JSON.
     return new Map();
   }
 }

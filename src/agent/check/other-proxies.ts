@@ -1,8 +1,9 @@
 import type { Config } from '../../config/defaults.ts';
 import { NodeplaneError } from '../../errors.ts';
 import { findProcesses } from '../../kernel/find-processes.ts';
-import { type Ask, ask } from './door.ts';
-import { askDoors, type DoorKeeper } from './doors.ts';
+import { readListeners } from '../../kernel/listeners.ts';
+import { ask } from './door.ts';
+import { askDoors, type DoorEyes, type DoorKeeper } from './doors.ts';
 
 /** A program on this node that writes the same chains as we would. */
 export interface OtherProxy {
@@ -14,13 +15,16 @@ export interface OtherProxy {
 }
 
 /** The ways to notice one. */
-export interface Eyes {
-  readonly ask: Ask;
+export interface Eyes extends DoorEyes {
   /** Ids of processes in our network namespace. */
   readonly findProcesses: (name: string) => Promise<readonly number[]>;
 }
 
-export const machineEyes: Eyes = { ask, findProcesses: (name) => findProcesses(name) };
+export const machineEyes: Eyes = {
+  ask,
+  readListeners: () => readListeners(),
+  findProcesses: (name) => findProcesses(name),
+};
 
 /**
  * Who writes chains of ours now. With a `serviceProxyName` our chains have names of their own, and kube-proxy is expected beside us.
@@ -30,7 +34,7 @@ export async function otherProxies(
   { serving, serviceProxyName }: Pick<Config, 'serving' | 'serviceProxyName'>,
   eyes: Eyes = machineEyes,
 ): Promise<readonly OtherProxy[]> {
-  const keepers = await askDoors(eyes.ask, serving);
+  const keepers = await askDoors(eyes, serving);
   const sameAsWe = ({ told }: DoorKeeper): boolean =>
     told !== undefined && told.serviceProxyName === serviceProxyName;
   const ours = proxyOf(
