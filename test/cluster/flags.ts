@@ -46,6 +46,7 @@ export function apiServerArguments(flags: ApiServerFlags): readonly string[] {
     `--client-ca-file=${flags.authority}`,
     `--cert-dir=${join(flags.directory, 'made-by-apiserver')}`,
     '--authorization-mode=RBAC',
+    '--allow-privileged=true',
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-signing-key-file=${flags.key}`,
     `--service-account-key-file=${flags.certificate}`,
