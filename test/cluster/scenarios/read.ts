@@ -11,7 +11,7 @@ export interface ServiceAddresses {
   /** Of its load balancer; empty while it has none. */
   readonly balancer: Readonly<Record<Family, string>>;
   /** By protocol and port, as `TCP 80`. */
-  nodePort(protocol: TrafficProtocol, port: number): number;
+  readonly nodePort: (protocol: TrafficProtocol, port: number) => number;
 }
 
 interface ServiceObject {
