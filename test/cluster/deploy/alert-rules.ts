@@ -33,7 +33,7 @@ export function prometheusRule(rules: string): string {
     '  name: nodeplane',
     '  namespace: kube-system',
     '  labels:',
-    '    k8s-app: nodeplane',
+    '    app.kubernetes.io/name: nodeplane',
     'spec:',
     groups.replaceAll(/^(?=.)/gm, '  '),
   ].join('\n');

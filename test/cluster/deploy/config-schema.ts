@@ -64,8 +64,8 @@ function neededBy(mode: string, field: string): JsonSchema {
   const there = { required: [field], properties: { [field]: { type: 'string', minLength: 1 } } };
   const asked = { required: ['detectLocalMode'], properties: { detectLocalMode: { const: mode } } };
   const given = { required: ['detectLocal'], properties: { detectLocal: { type: 'object', ...there } } };
-  const consequence = 'then';
   // oxlint-disable-next-line unicorn/no-thenable -- a word of JSON Schema, which is never awaited
+  const consequence = 'then';
   return { if: asked, [consequence]: given };
 }
 
