@@ -15,7 +15,7 @@ import { figures, type Stream, startStreams } from './streams.ts';
 import { allReady, untilEndpoints, untilReady } from './waits.ts';
 
 const combinations = families.flatMap((family) => protocols.map((protocol) => ({ family, protocol })));
-const lingerSeconds = 6;
+const lingerSeconds = 8;
 /** The probes need two to three seconds. */
 const probedMilliseconds = 20_000;
 /** So long traffic runs when nothing else decides. */

@@ -41,7 +41,7 @@ function proxies(theCluster: () => Cluster): void {
         replicas: 2,
         image: 'nginx',
         ports: [nginxPort],
-        preStopSeconds: 5,
+        preStopSeconds: 8,
         rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
       }),
     );
