@@ -84,7 +84,8 @@ const refused: readonly (readonly [set: string, at: string, why: string])[] = [
   ['resources.requests.memory=lots', '/resources/requests/memory', 'does not match'],
   ['resources.request.cpu=1', '/resources', "additional properties 'request'"],
   ['tolerations[0].operator=Exist', '/tolerations/0/operator', 'must be one of'],
-  ['nodeSelector.a/b/c=x', '/nodeSelector', 'does not match'],
+  ['nodeSelector.a/b/c=x', '/nodeSelector', "additional properties 'a/b/c'"],
+  ['podLabels.team=a b', '/podLabels/team', 'does not match'],
   ['prometheusRule.runbookBase=wiki', '/prometheusRule/runbookBase', 'does not match'],
   ['config=null', '', "missing property 'config'"],
 ];
