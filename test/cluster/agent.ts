@@ -21,6 +21,8 @@ export interface Agent {
   close(): Promise<void>;
 }
 
+let agentsEver = 0;
+
 /** Arguments that the agent has besides its kubeconfig. */
 export function agentFlags(node: string): readonly string[] {
   const network = (family: Family): string => clusterNetwork[family];
@@ -43,7 +45,12 @@ export async function startAgent(
   const all = ['--kubeconfig', kubeconfig, ...agentFlags(node), ...flags];
   const argv = [process.execPath, program, 'run', ...all] as const;
   const agent = new Component('nodeplane', () => host.start([...argv]));
-  const doors = { health: `/run/${node}-health.sock`, metrics: `/run/${node}-metrics.sock` };
+  // Another one may have been on the node, or be there.
+  const number = ++agentsEver;
+  const doors = {
+    health: `/run/${node}-${number}-health.sock`,
+    metrics: `/run/${node}-${number}-metrics.sock`,
+  };
   const bridge = createBridge(host, {
     [doors.health]: '127.0.0.1:10256',
     [doors.metrics]: '127.0.0.1:10249',

@@ -88,6 +88,12 @@ export class Api {
     return this.#object('PATCH', `${path}/${name}?${query}`, object, 'application/apply-patch+yaml');
   }
 
+  /** Puts it in the place of what is there, whatever version that has; for kinds that allow it. */
+  async replace(object: Json): Promise<ApiObject> {
+    const { path, name } = located(object);
+    return this.#object('PUT', `${path}/${name}`, object);
+  }
+
   /** A merge patch of the object, or of its status. */
   async patch(reference: Reference, patch: Json, subresource?: 'status'): Promise<ApiObject> {
     const path = `${pathOf(reference)}/${reference.name}${subresource === undefined ? '' : `/${subresource}`}`;

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { type Family, families } from '../../../src/model/address.ts';
 import type { Agent } from '../agent.ts';
 import { type Cluster, startCluster } from '../cluster.ts';
@@ -10,11 +9,13 @@ import { type Backend, createMoving, pointAt } from './moving.ts';
 import { ConstantTraffic, type Target } from './traffic.ts';
 
 const startedMilliseconds = 60_000;
-const dialMilliseconds = 2500;
+/** Short, since a look that ends late counts as late; whoever was not answered is asked again. */
+const dialMilliseconds = 1000;
 
+/** Milliseconds until packets of all nodes showed it, and until `nodeplane diff` found nothing on any node. */
 export interface Converged {
   readonly packets: number;
-  readonly diff: number;
+  readonly diff?: number;
 }
 
 /**
@@ -27,31 +28,33 @@ export class FaultBed implements AsyncDisposable {
   /** The Pods behind `steady`, one on each node. */
   readonly backends: readonly Backend[];
   /** A Pod on each node that only sends. */
-  readonly clients: Readonly<Record<NodeName, Place>>;
+  readonly #clients: Map<string, Place>;
   #turn = 0;
+  /** Where `moving` was pointed last. */
+  #place: Place = '';
 
-  private constructor(cluster: Cluster, parts: Pick<FaultBed, 'target' | 'backends' | 'clients'>) {
+  private constructor(
+    cluster: Cluster,
+    target: Target,
+    backends: readonly Backend[],
+    senders: readonly Backend[],
+  ) {
     this.cluster = cluster;
-    this.target = parts.target;
-    this.backends = parts.backends;
-    this.clients = parts.clients;
+    this.target = target;
+    this.backends = backends;
+    this.#clients = new Map(senders.map(({ node, place }) => [node, place]));
   }
 
   static async open(): Promise<FaultBed> {
     const cluster = await startCluster();
     try {
       await createObjects(cluster);
-      const [backends, clients] = [
+      const [backends, senders] = [
         await runningPods(cluster, 'steady'),
         await runningPods(cluster, 'sender'),
       ];
-      const on = (node: NodeName): Place => clients.find((each) => each.node === node)?.place ?? '';
-      const bed = new FaultBed(cluster, {
-        target: await targetOf(cluster, 'steady'),
-        backends,
-        clients: { 'node-1': on('node-1'), 'node-2': on('node-2'), 'node-3': on('node-3') },
-      });
-      await bed.converged();
+      const bed = new FaultBed(cluster, await targetOf(cluster, 'steady'), backends, senders);
+      await bed.changed();
       await bed.settled();
       return bed;
     } catch (error) {
@@ -63,7 +66,7 @@ export class FaultBed implements AsyncDisposable {
 
   /** From a Pod of each node, from each node, and from outside; of the given nodes only. */
   traffic(nodes: readonly NodeName[] = this.nodes): Promise<ConstantTraffic> {
-    const pods = nodes.map((node) => this.clients[node]);
+    const pods = nodes.map((node) => this.client(node));
     return ConstantTraffic.start(this.cluster.network, { pods, nodes }, this.target);
   }
 
@@ -78,50 +81,66 @@ export class FaultBed implements AsyncDisposable {
     return agent;
   }
 
-  /** Points `moving` somewhere else, in turn. @returns the name of the Pod. */
-  async change(): Promise<string> {
+  client(node: NodeName): Place {
+    const place = this.#clients.get(node);
+    if (place === undefined) throw new Error(`no Pod that sends on ${node}`);
+    return place;
+  }
+
+  /** After a node has come back, with other Pods. */
+  async findClients(): Promise<void> {
+    for (const { node, place } of await runningPods(this.cluster, 'sender')) this.#clients.set(node, place);
+  }
+
+  /** Points `moving` somewhere else, in turn. */
+  async change(): Promise<void> {
     const backend = this.backends[++this.#turn % this.backends.length];
     if (backend === undefined) throw new Error('nobody to point at');
     await pointAt(this.cluster.api, 'moving', [backend]);
-    return backend.place;
+    this.#place = backend.place;
+  }
+
+  /** Until packets of the nodes go where `moving` was pointed last. @returns milliseconds since then. */
+  async untilPackets(nodes: readonly NodeName[], since: number): Promise<number> {
+    await Promise.all(nodes.map((node) => this.#untilServed(node)));
+    return performance.now() - since;
   }
 
   /**
-   * Changes `moving` and waits for the nodes' packets, then for `nodeplane diff`.
-   * @param since when the clock began; before the change when undefined.
+   * The same, and until `nodeplane diff` finds nothing on any of them.
+   * @param since when the clock began; now when undefined.
    */
-  async converged(nodes = this.nodes, since = performance.now()): Promise<Converged> {
-    return this.follows(await this.change(), nodes, since);
-  }
-
-  /** The same for a change that has been written already. */
-  async follows(place: string, nodes = this.nodes, since = performance.now()): Promise<Converged> {
-    await Promise.all(nodes.map((node) => this.#untilServedBy(node, place)));
-    const packets = performance.now() - since;
+  async untilConverged(since = performance.now(), nodes = this.nodes): Promise<Converged> {
+    const packets = await this.untilPackets(nodes, since);
     await Promise.all(nodes.map((node) => this.#untilNoDifference(node)));
     return { packets, diff: performance.now() - since };
   }
 
-  /** Until all traffic is answered for a moment: the cloud has found its nodes healthy. */
+  /** Changes `moving` and waits for that. */
+  async changed(since?: number): Promise<Converged> {
+    await this.change();
+    return this.untilConverged(since);
+  }
+
+  /** Until all traffic is answered for some seconds: the cloud has found its nodes healthy. */
   async settled(): Promise<void> {
     let last: readonly string[] = [];
     const what = () => `all ways work:\n${last.join('\n')}`;
     await until(what, startedMilliseconds, async () => {
       const traffic = await this.traffic();
-      await setTimeout(500);
       const { failed, broken } = await traffic.stop();
       last = [...failed, ...broken.map(({ words }) => words)];
       return last.length === 0;
     });
   }
 
-  async #untilServedBy(node: NodeName, place: string): Promise<void> {
+  async #untilServed(node: NodeName): Promise<void> {
     const ips = await clusterIPs(this.cluster, 'moving');
     let last = '';
-    const what = () => `${node}: moving is served by ${last} instead of ${place}`;
+    const what = () => `${node}: moving is served by ${last} instead of ${this.#place}`;
     await until(what, startedMilliseconds, async () => {
       last = (await Promise.all(families.map((family) => this.#answers(node, ips[family])))).join();
-      return last === `${place},${place}`;
+      return last === `${this.#place},${this.#place}`;
     });
   }
 
@@ -129,7 +148,7 @@ export class FaultBed implements AsyncDisposable {
     const dial = { to, port: 80, count: 4, timeoutMilliseconds: dialMilliseconds };
     const dials = await Promise.all(
       (['TCP', 'UDP'] as const).map((protocol) =>
-        this.cluster.network.dial(this.clients[node], { ...dial, protocol }),
+        this.cluster.network.dial(this.client(node), { ...dial, protocol }),
       ),
     );
     const seen = dials.flat().map((each) => (each.outcome === 'answered' ? each.server : each.outcome));

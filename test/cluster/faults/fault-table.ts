@@ -1,14 +1,18 @@
+import type { Converged } from './bed.ts';
 import type { Tally } from './traffic.ts';
 
 /** What was observed of one fault. */
 export interface Observed {
   readonly fault: string;
   readonly tally: Tally;
-  /** From healing, or from the change, until packets of all nodes showed it, and until `nodeplane diff` found nothing on any node. */
-  readonly converged: { readonly packets: number; readonly diff: number };
+  /** From healing, or from the change. */
+  readonly converged: Converged;
   /** Anything else worth a figure. */
   readonly notes?: string;
 }
+
+/** What is promised to connections to healthy endpoints. */
+export const healthyTally: Pick<Tally, 'failed' | 'broken'> = { failed: [], broken: [] };
 
 /** Prints a line for the fault table of docs/reliability.md: fault, connections, failed, broken, time to converge, notes. */
 export function tellRow({ fault, tally, converged, notes = '' }: Observed): void {
@@ -20,7 +24,7 @@ export function tellRow({ fault, tally, converged, notes = '' }: Observed): void
     connections,
     String(failed.length),
     `${broken.length} (${exchanges.toLocaleString('en')} exchanges)`,
-    `${seconds(converged.packets)} (diff: ${seconds(converged.diff)})`,
+    `${seconds(converged.packets)}${converged.diff === undefined ? '' : ` (diff: ${seconds(converged.diff)})`}`,
     notes,
   ];
   console.log(`| ${cells.join(' | ')} |`);

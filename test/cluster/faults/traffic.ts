@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { families } from '../../../src/model/address.ts';
 import type { StreamCounts } from '../../netns/actor.ts';
 import type { RunningTraffic, Traffic } from '../../netns/stage.ts';
@@ -40,12 +41,14 @@ interface Stream {
 }
 
 const everyMilliseconds = 100;
+const leastMilliseconds = 5000;
 /** A first packet that was lost is sent again after 1, 3 and 7 seconds. */
 const timeoutMilliseconds = 10_000;
 
 /** New connections from Pods on every node, from nodes themselves and from outside, and a long one beside each; in both families. */
 export class ConstantTraffic {
   readonly #streams: readonly Stream[];
+  readonly #began = performance.now();
 
   private constructor(streams: readonly Stream[]) {
     this.#streams = streams;
@@ -69,8 +72,9 @@ export class ConstantTraffic {
     return this.#tally(({ running }) => running.count());
   }
 
-  /** Waits for what is under way. */
-  stop(): Promise<Tally> {
+  /** Ends it, after some seconds at least, and waits for what is under way. */
+  async stop(): Promise<Tally> {
+    await setTimeout(Math.max(0, leastMilliseconds - (performance.now() - this.#began)));
     return this.#tally(({ running }) => running.stop());
   }
 
