@@ -9,10 +9,11 @@ import type { Lack } from '../rules/iptables/layout/supported.ts';
 import type { Applied } from '../rules/iptables/plan/applied.ts';
 import type { Plan, Step } from '../rules/plan.ts';
 import { isolate } from './isolate.ts';
+import { KernelReader } from './kernel-reader.ts';
 import { paced } from './pace.ts';
 import { nextTry, type Quarantine, quarantined, stillQuarantined, substitute } from './quarantine.ts';
 import { refusalOf } from './refusal.ts';
-import { type FamilyState, forgotten, freshState, type RuleKernel } from './sync.ts';
+import { type FamilyState, forgotten, freshState, type Owner, type RuleKernel } from './sync.ts';
 import { Tries } from './tries.ts';
 
 /** What one pass works with. */
@@ -45,6 +46,8 @@ export class FamilyRules {
   #quarantine: Quarantine = new Map();
   #suspicion = false;
   #lastPlan: Plan | undefined;
+  #digest: string | undefined;
+  readonly #reader = new KernelReader();
 
   constructor(family: Family, log: Log) {
     this.#family = family;
@@ -62,6 +65,11 @@ export class FamilyRules {
   /** The last plan that had steps, applied or refused. */
   get lastPlan(): Plan | undefined {
     return this.#lastPlan;
+  }
+
+  /** The digest of the rules as they were read last, if nothing had to be written then or since. */
+  get digest(): string | undefined {
+    return this.#digest;
   }
 
   get quarantine(): Quarantine {
@@ -97,13 +105,23 @@ export class FamilyRules {
     this.#suspicion = true;
   }
 
+  /** Reads the kernel for the first pass, while it is not known yet what is wanted. @throws as a read does. */
+  readAhead(kernel: RuleKernel, owner: Owner, now: number): Promise<void> {
+    return this.#reader.readAhead(kernel, owner, now);
+  }
+
+  /** See {@link KernelReader.compare}. */
+  async compare(kernel: RuleKernel): Promise<string | undefined> {
+    const layout = this.#state.applied?.layout;
+    return layout === undefined ? undefined : this.#reader.compare(kernel, layout);
+  }
+
   /** Makes the kernel hold what is wanted, but for what it refuses of single Services. @throws for everything else. */
   async pass(task: PassTask): Promise<Passed> {
     const { suspicion, before } = this.#begin();
     const decided = await paced(decideRoutes(task.input, this.#state.decided));
     const held = stillQuarantined(this.#quarantine, decided.routes, task.now);
-    const { features, kernel, signal } = task;
-    const tries = new Tries({ family: this.#family, decided, features, kernel, signal }, this.#state);
+    const tries = this.#tries(task, decided);
     const found: Parameters<typeof isolate>[0]['found'] = new Map();
     try {
       await this.#program(tries, substitute(decided.routes, held), found);
@@ -112,6 +130,8 @@ export class FamilyRules {
       throw thrown;
     } finally {
       this.#state = { ...tries.state, decided };
+      this.#digest = tries.digest;
+      this.#reader.sent();
       this.#quarantine = quarantined(held, found, this.#quarantine, task.now);
       if (tries.plan !== undefined && tries.plan.steps.length > 0) this.#lastPlan = shortened(tries.plan);
     }
@@ -120,6 +140,21 @@ export class FamilyRules {
       throw new Error('a pass that ended well knows no rules');
     const drift = suspicion ? driftIn(tries.plan, before, layout) : [];
     return { layout, applied, done: tries.done, full: tries.full, drift };
+  }
+
+  #tries({ features, kernel, now, signal }: PassTask, decided: Decided): Tries {
+    const reader = this.#reader;
+    const options = {
+      family: this.#family,
+      decided,
+      features,
+      kernel,
+      signal,
+      read: () => reader.read(kernel, decided.node, now),
+      digest: this.#digest,
+      sending: (plan: Plan) => reader.sending(plan),
+    };
+    return new Tries(options, this.#state);
   }
 
   #begin() {

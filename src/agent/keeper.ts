@@ -1,46 +1,16 @@
-import type { Clock } from '../clock.ts';
 import { toError } from '../errors.ts';
-import type { Sysctls } from '../kernel/sysctl.ts';
 import type { Family } from '../model/address.ts';
-import type { Finding } from '../model/finding.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { FamilyDebugState } from '../observe/debug-state.ts';
-import type { Observer, SyncReport } from '../observe/happening.ts';
+import type { SyncReport } from '../observe/happening.ts';
 import type { Log } from '../observe/log.ts';
-import type { RoutingSettings } from '../routing/settings.ts';
 import { settleNode } from './apply.ts';
 import { FamilyRules, type Passed } from './family-rules.ts';
-import type { HeldFacts } from './host-facts.ts';
+import type { KeeperOptions } from './keeper-options.ts';
 import type { FamilyKernel } from './node-kernel.ts';
 import { ruleFindings } from './rule-findings.ts';
 import { Scheduler } from './scheduler.ts';
 import { failureReport, successReport } from './sync-report.ts';
-
-export interface KeeperOptions {
-  readonly family: Family;
-  /** Finds what this family's programs and kernel can do; asked at the start and after a failure. */
-  readonly open: () => Promise<FamilyKernel>;
-  readonly sysctls: Sysctls;
-  readonly facts: HeldFacts;
-  /** As they are now. */
-  readonly routing: () => RoutingSettings;
-  readonly scheduling: {
-    readonly minPeriodMilliseconds: number | undefined;
-    readonly retryMaximum: number;
-  };
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly signal: AbortSignal;
-  readonly log: Log;
-  readonly observe: Observer;
-  /** Takes what keeps the rules from being as the objects ask for. */
-  readonly tellFindings: (findings: readonly Finding[]) => void;
-  /**
-   * Called after each sync that ended well: the kernel holds the snapshot. Must return at once.
-   * @param released rules that had been in quarantine are in force, so that more has changed than the snapshot.
-   */
-  readonly programmed: (snapshot: Snapshot, released: boolean) => void;
-}
 
 /** What a sync is about, and whether it reads the kernel from its beginning on. */
 type Began = Pick<SyncReport, 'snapshot' | 'full'>;
@@ -58,6 +28,8 @@ export class Keeper {
   readonly #scheduler: Scheduler;
   readonly #log: Log;
   #kernel: FamilyKernel | undefined;
+  /** Under way: the kernel is read ahead of the first pass. */
+  #ahead: Promise<void> | undefined;
   #openedAt = 0;
   #wanted: Snapshot | undefined;
   #programmed: Snapshot | undefined;
@@ -77,6 +49,15 @@ export class Keeper {
     this.#rules = new FamilyRules(family, this.#log);
     const run = () => this.#run();
     this.#scheduler = new Scheduler({ run, ...scheduling, retryMilliseconds: 1000, clock, random });
+  }
+
+  /** Opens and reads the kernel while it is not known yet what is wanted. What fails the first sync tries again, and tells. */
+  readAhead(): void {
+    const { routing, clock } = this.#options;
+    const owner = { family: this.family, besideKubeProxy: routing().besideKubeProxy };
+    this.#ahead = this.#open()
+      .then(({ iptables }) => this.#rules.readAhead(iptables, owner, clock.now()))
+      .catch(() => undefined);
   }
 
   /** The cluster is this now. */
@@ -110,6 +91,22 @@ export class Keeper {
     return ended;
   }
 
+  /** The digest of the rules when the last sync read them and had nothing to do, and nothing was written since. */
+  get digest(): string | undefined {
+    return this.#rules.digest;
+  }
+
+  /**
+   * Compares the kernel with what was written while syncs go on, and repairs what differs.
+   * @returns the digest of the rules when nothing did.
+   */
+  async compare(): Promise<string | undefined> {
+    const reading = this.#kernel === undefined ? undefined : this.#rules.compare(this.#kernel.iptables);
+    const digest = await reading?.catch(() => undefined);
+    if (digest === undefined) await this.suspect();
+    return digest;
+  }
+
   retime(scheduling: KeeperOptions['scheduling']): void {
     this.#scheduler.retime(scheduling);
   }
@@ -122,7 +119,7 @@ export class Keeper {
   /** Waits for a sync that is under way. */
   async stop(): Promise<void> {
     this.#cancelRetry();
-    await this.#scheduler.stop();
+    await Promise.all([this.#scheduler.stop(), this.#ahead]);
     this.#release(this.#waiting);
   }
 
@@ -153,16 +150,21 @@ export class Keeper {
   }
 
   async #pass(snapshot: Snapshot): Promise<Passed> {
-    const { open, facts, routing, clock, signal } = this.#options;
+    const { facts, routing, clock, signal } = this.#options;
+    await this.#ahead;
+    signal.throwIfAborted();
     // A module may have been loaded since the kernel refused something.
     if (this.#rules.mayRetry(clock.now())) this.#kernel = undefined;
-    if (this.#kernel === undefined) {
-      this.#kernel = await open();
-      this.#openedAt = clock.now();
-    }
-    const { iptables, features } = this.#kernel;
+    const { iptables, features } = this.#kernel ?? (await this.#open());
     const input = { family: this.family, snapshot, settings: routing(), host: await facts.current() };
     return this.#rules.pass({ input, features, kernel: iptables, now: clock.now(), signal });
+  }
+
+  async #open(): Promise<FamilyKernel> {
+    const { open, clock } = this.#options;
+    this.#kernel = await open();
+    this.#openedAt = clock.now();
+    return this.#kernel;
   }
 
   #succeeded({ snapshot, full }: Began, passed: Passed, milliseconds: number): void {

@@ -58,6 +58,7 @@ export function openKeepers(options: KeepersOptions): Keepers {
   const keeperOf = keeperMaker(options, { exec, facts, flows, watch, signal: stopping.signal });
   const keepers = families.map(keeperOf);
   void settleHost(rooms, live.current, log);
+  for (const keeper of keepers) keeper.readAhead();
   return {
     want: (snapshot) => {
       for (const keeper of keepers) keeper.want(snapshot);
@@ -168,7 +169,11 @@ function driftWatching(
       const { programs } = iptables;
       const names = chainNames(live.current.routing);
       const verify = async (family: Family) => keeperOf(family)?.suspect();
-      watch ??= rooms.createDriftWatch({ programs, names, families, clock: rooms.clock, log, verify });
+      const compare = async (family: Family) => keeperOf(family)?.compare();
+      const digestOf = (family: Family) => keeperOf(family)?.digest;
+      const { clock } = rooms;
+      const asked = { verify, compare, digestOf };
+      watch ??= rooms.createDriftWatch({ programs, names, families, clock, log, ...asked });
       return watch.watched(iptables);
     },
     start: () => {

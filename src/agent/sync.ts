@@ -1,4 +1,5 @@
 import type { Iptables } from '../kernel/iptables.ts';
+import { RulesHash } from '../kernel/rules-digest.ts';
 import type { FamilyRoutes, NodeRoute } from '../routing/route.ts';
 import { type Decided, decideRoutes, type RoutingInput } from '../routing/routes.ts';
 import type { IptablesFeatures } from '../rules/iptables/features.ts';
@@ -51,16 +52,15 @@ export async function sync(
   state: FamilyState,
 ): Promise<Prepared> {
   const decided = await paced(decideRoutes(input, state.decided));
-  const prepared = await prepare(decided, decided, features, await known(state, kernel, decided.node));
+  const read = () => readApplied(kernel, decided.node);
+  const prepared = await prepare(decided, decided, features, await known(state, read));
   await send(prepared.plan, kernel);
   return prepared;
 }
 
 /** Reads the kernel when its content is not known. */
-export async function known(state: FamilyState, kernel: RuleKernel, node: NodeRoute): Promise<KnownState> {
-  const { applied } = state;
-  if (applied !== undefined) return { ...state, applied };
-  return { ...state, applied: await readApplied(kernel, node) };
+export async function known(state: FamilyState, read: () => Promise<Reading>): Promise<KnownState> {
+  return { ...state, applied: state.applied ?? (await read()).applied };
 }
 
 /** Everything of a sync that needs no kernel: layout and plan of `routes`, which may be others than were decided. Costs what changed. */
@@ -86,14 +86,23 @@ export async function send({ steps }: Plan, kernel: RuleKernel): Promise<void> {
   if (steps.length > 0) await kernel.restore(restoreLines(steps, transactions));
 }
 
-/** What the kernel holds of ours. */
-export async function readApplied(
-  kernel: Pick<RuleKernel, 'read'>,
-  node: Pick<NodeRoute, 'family' | 'besideKubeProxy'>,
-): Promise<Applied> {
-  const reader = new AppliedReader(node.family, chainNames(node));
-  await kernel.read((piece) => paced(reader.push(piece)));
-  return paced(reader.end());
+/** What the kernel holds of ours, and the digest of all that it holds in our tables. */
+export interface Reading {
+  readonly applied: Applied;
+  readonly digest: string;
+}
+
+/** Whose chains are ours. */
+export type Owner = Pick<NodeRoute, 'family' | 'besideKubeProxy'>;
+
+export async function readApplied(kernel: Pick<RuleKernel, 'read'>, owner: Owner): Promise<Reading> {
+  const reader = new AppliedReader(owner.family, chainNames(owner));
+  const hash = new RulesHash();
+  await kernel.read((piece) => {
+    hash.push(piece);
+    return paced(reader.push(piece));
+  });
+  return { applied: await paced(reader.end()), digest: hash.end() };
 }
 
 /** The state after a failed sync: what is decided stays, what the kernel holds is not known any more. */

@@ -12,7 +12,7 @@ import { tableNamed } from '../rules/iptables/plan/applied.ts';
 import type { Cost, Plan } from '../rules/plan.ts';
 import { paced } from './pace.ts';
 import { refusalOf } from './refusal.ts';
-import { type FamilyState, forgotten, known, prepare, type RuleKernel, send } from './sync.ts';
+import { type FamilyState, forgotten, known, prepare, type Reading, type RuleKernel, send } from './sync.ts';
 
 export interface TriesOptions {
   readonly family: Family;
@@ -20,6 +20,12 @@ export interface TriesOptions {
   readonly features: IptablesFeatures;
   readonly kernel: RuleKernel;
   readonly signal: AbortSignal;
+  /** Reads the kernel. */
+  readonly read: () => Promise<Reading>;
+  /** See {@link Tries.digest}. */
+  readonly digest: string | undefined;
+  /** Hears of each plan before it is applied. */
+  readonly sending: (plan: Plan) => void;
 }
 
 /** The restores of one pass: mostly one, or none. Keeps what is known of the kernel true, whatever becomes of each. */
@@ -30,9 +36,11 @@ export class Tries {
   readonly #written: Record<TableName, number> = { mangle: 0, filter: 0, nat: 0 };
   #plan: Plan | undefined;
   #full = false;
+  #digest: string | undefined;
 
   constructor(options: TriesOptions, state: FamilyState) {
     this.#options = options;
+    this.#digest = options.digest;
     this.#state = state;
   }
 
@@ -50,6 +58,11 @@ export class Tries {
     return this.#full;
   }
 
+  /** The digest of the rules when they were read last; undefined once something was written. */
+  get digest(): string | undefined {
+    return this.#digest;
+  }
+
   /** The last plan, applied or refused. */
   get plan(): Plan | undefined {
     return this.#plan;
@@ -65,9 +78,10 @@ export class Tries {
     const { decided, features, kernel, signal } = this.#options;
     signal.throwIfAborted();
     this.#full ||= this.#state.applied === undefined;
-    const state = await known(this.#state, kernel, decided.node);
+    const state = await known(this.#state, () => this.#read());
     const prepared = await prepare(decided, { node: decided.node, routes }, features, state);
     this.#plan = prepared.plan;
+    if (prepared.plan.steps.length > 0) this.#announce(prepared.plan);
     try {
       await send(prepared.plan, kernel);
     } catch (thrown) {
@@ -105,6 +119,17 @@ export class Tries {
         return [key, same ? route : read.route] as const;
       }),
     );
+  }
+
+  async #read(): Promise<Reading> {
+    const reading = await this.#options.read();
+    this.#digest = reading.digest;
+    return reading;
+  }
+
+  #announce(plan: Plan): void {
+    this.#digest = undefined;
+    this.#options.sending(plan);
   }
 
   #count({ steps, cost }: Plan): void {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Family } from '../model/address.ts';
-import type { Follow } from './follow-program.ts';
-import { type IptablesPrograms, programArgv } from './iptables-programs.ts';
+import { tableNames } from '../rules/iptables/objects.ts';
+import type { Iptables } from './iptables.ts';
 
 /** What `iptables-save` says at one moment, in few bytes. */
 export interface RulesDigest {
@@ -11,38 +10,46 @@ export interface RulesDigest {
 }
 
 /**
- * Digest of all rules of a family, without counters and dates. The text is read as it comes and never held: it is 20 MB for 10,000
- * Services. Undefined when the program failed: whoever needs the rules themselves will learn why.
+ * Digest of all rules of a family in the tables that we write to, without counters and dates. The text is read as it comes and never held: it
+ * is 20 MB for 10,000 Services. Undefined when the program failed: whoever needs the rules themselves will learn why.
  */
-export function digestRules(
-  follow: Follow,
-  programs: IptablesPrograms,
-  family: Family,
-): Promise<RulesDigest | undefined> {
+export async function digestRules(iptables: Pick<Iptables, 'read'>): Promise<RulesDigest | undefined> {
   const started = performance.now();
-  const hash = createHash('sha256');
-  let rest = '';
-  return new Promise((resolve) => {
-    let stop: () => void = () => undefined;
-    const timer = setTimeout(() => stop(), longestMilliseconds);
-    stop = follow(programArgv(programs, family, 'save'), {
-      text: (piece) => {
-        const text = rest + piece;
-        const end = text.lastIndexOf('\n') + 1;
-        rest = text.slice(end);
-        hash.update(text.slice(0, end).replace(changing, ''));
-      },
-      ended: ({ exitCode }) => {
-        clearTimeout(timer);
-        const milliseconds = performance.now() - started;
-        resolve(exitCode === 0 ? { digest: hash.digest('base64'), milliseconds } : undefined);
-      },
-    });
-  });
+  const hash = new RulesHash();
+  try {
+    await iptables.read(async (piece) => hash.push(piece));
+  } catch {
+    return undefined;
+  }
+  return { digest: hash.end(), milliseconds: performance.now() - started };
 }
 
-/** A program that hangs is no reason never to look again. */
-const longestMilliseconds = 120_000;
+/** Makes the digest of what `iptables-save` prints, which may come in pieces. */
+export class RulesHash {
+  readonly #hash = createHash('sha256');
+  #rest = '';
+  #ours = false;
+
+  push(piece: string): void {
+    const text = this.#rest + piece;
+    const end = text.lastIndexOf('\n') + 1;
+    this.#rest = text.slice(end);
+    const lines = text.slice(0, end);
+    const parts = lines.includes('\n*') ? lines.split(tableStart) : [lines];
+    for (const part of parts) this.#take(part);
+  }
+
+  end(): string {
+    return this.#hash.digest('base64');
+  }
+
+  #take(part: string): void {
+    if (part.startsWith('*')) this.#ours = tableNames.some((table) => part.startsWith(`*${table}\n`));
+    if (this.#ours) this.#hash.update(part.replace(changing, ''));
+  }
+}
+
+const tableStart = /^(?=\*)/m;
 
 /** Comments with dates, and the declarations of built-in chains with their counters (`:INPUT ACCEPT [12:720]`). */
 const changing = /^(?:#.*|:\S+ [A-Z]+ \[.*)$/gm;

@@ -46,6 +46,7 @@ export class FakeNode {
   /** Why the source cannot be opened. */
   sourceError: Error | undefined;
   suspect: (family: Family) => Promise<void> = async () => undefined;
+  compare: (family: Family) => Promise<string | undefined> = async () => undefined;
   debug: DebugState | undefined;
   #log = '';
   readonly #families: readonly Family[];
@@ -173,8 +174,9 @@ export class FakeNode {
         },
         stop: async () => undefined,
       }),
-      createDriftWatch: ({ verify }) => {
+      createDriftWatch: ({ verify, compare }) => {
         this.suspect = verify;
+        this.compare = compare;
         return { watched: (iptables) => iptables, start: () => undefined, stop: () => undefined };
       },
       applyConntrackSettings: async (settings) => {

@@ -142,7 +142,7 @@ async function measureRestart(
   await cluster.take([moved(services, changes)]);
   const restart = async () => {
     const read = await timed(() => readApplied(iptables, { family: 'IPv4', besideKubeProxy: false }));
-    const planned = await timed(() => planFully(cluster.snapshot(), read.value));
+    const planned = await timed(() => planFully(cluster.snapshot(), read.value.applied));
     const { steps } = planned.value.plan;
     if (steps.length > 20)
       throw new Error(`a restart would write ${steps.length} chains, not only what changed`);

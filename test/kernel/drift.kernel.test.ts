@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startMonitor } from '../../src/agent/drift/monitor.ts';
 import { systemClock } from '../../src/clock.ts';
+import { type Exec, exec } from '../../src/kernel/exec.ts';
 import { type Follow, follow } from '../../src/kernel/follow-program.ts';
+import { createIptables } from '../../src/kernel/iptables.ts';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import type { RuleTransaction } from '../../src/kernel/rule-events.ts';
 import { digestRules } from '../../src/kernel/rules-digest.ts';
@@ -92,7 +94,8 @@ describe('xtables-monitor', () => {
 
 describe.each<IptablesVariant>(['legacy', 'nft'])('the digest of the rules in iptables-%s', (variant) => {
   const programs = { variant, naming: 'multi', version: '1.8.9' } as const;
-  const digest = async () => (await digestRules(inside, programs, 'IPv4'))?.digest;
+  const digest = async () =>
+    (await digestRules(createIptables({ exec: namespace.exec, programs, family: 'IPv4' })))?.digest;
 
   it('is the same until a rule changes, whatever is counted', async () => {
     const iptables = `xtables-${variant}-multi iptables`;
@@ -109,7 +112,7 @@ describe.each<IptablesVariant>(['legacy', 'nft'])('the digest of the rules in ip
 });
 
 it('there is no digest where the program fails', async () => {
-  const missing: Follow = (_, listener) => follow(['/nonexistent'], listener);
   const programs = { variant: 'nft', naming: 'multi', version: '1.8.9' } as const;
-  expect(await digestRules(missing, programs, 'IPv4')).toBeUndefined();
+  const failing: Exec = async (command) => exec({ ...command, argv: ['/nonexistent'] });
+  expect(await digestRules(createIptables({ exec: failing, programs, family: 'IPv4' }))).toBeUndefined();
 });

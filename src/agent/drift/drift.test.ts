@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../test/manual-clock.ts';
 import type { Follow, FollowListener } from '../../kernel/follow-program.ts';
 import type { Iptables } from '../../kernel/iptables.ts';
+import { digestRules } from '../../kernel/rules-digest.ts';
 import type { Family } from '../../model/address.ts';
 import { silentLog } from '../../observe/log.ts';
 import { kubeProxyNames } from '../../rules/iptables/names.ts';
@@ -14,13 +15,22 @@ class FakeHost {
   saves = 0;
   monitors: FollowListener[] = [];
   hasMonitor = true;
+  /** What the last sync knows of the rules. */
+  known: string | undefined;
   /** Called while the rules are read. */
   meanwhile: () => void = () => undefined;
 
-  readonly follow: Follow = (argv, listener) => {
-    if (argv.includes('--event')) this.#startMonitor(listener);
-    else this.#save(listener);
+  readonly follow: Follow = (_, listener) => {
+    this.#startMonitor(listener);
     return () => undefined;
+  };
+
+  readonly read: Iptables['read'] = async (take) => {
+    this.saves += 1;
+    this.meanwhile();
+    if (!this.canSave) throw new Error('cannot be read');
+    await take(`# Generated on ${this.saves}\n*nat\n${this.rules.slice(0, 40)}`);
+    await take(this.rules.slice(40));
   };
 
   say(line: string): void {
@@ -36,14 +46,6 @@ class FakeHost {
     this.monitors.push(listener);
     if (!this.hasMonitor) listener.ended({ exitCode: undefined, message: 'spawn setpriv ENOENT' });
   }
-
-  #save(listener: FollowListener): void {
-    this.saves += 1;
-    this.meanwhile();
-    listener.text(`# Generated on ${this.saves}\n${this.rules.slice(0, 40)}`);
-    listener.text(this.rules.slice(40));
-    queueMicrotask(() => listener.ended({ exitCode: this.canSave ? 0 : 1, message: '' }));
-  }
 }
 
 function setUp(
@@ -55,6 +57,7 @@ function setUp(
   const host = new FakeHost();
   prepare(host);
   const verified: { readonly family: Family; readonly at: number }[] = [];
+  const compared: number[] = [];
   const watch = createDriftWatch({
     programs: { variant, naming: 'multi', version: '1.8.9' },
     names: kubeProxyNames,
@@ -65,17 +68,25 @@ function setUp(
     verify: async (family) => {
       verified.push({ family, at: clock.now() });
     },
+    compare: async () => {
+      compared.push(clock.now());
+      host.meanwhile();
+      return (await digestRules(host))?.digest;
+    },
+    digestOf: () => host.known,
   });
-  const iptables: Iptables = watch.watched({
-    family: 'IPv4',
-    programs: { variant, naming: 'multi', version: '1.8.9' },
-    restore: async () => undefined,
-    test: async () => [],
-    save: async () => host.rules,
-    read: (take) => take(host.rules),
-  });
+  const opened = (family: Family): Iptables =>
+    watch.watched({
+      family,
+      programs: { variant, naming: 'multi', version: '1.8.9' },
+      restore: async () => undefined,
+      test: async () => [],
+      save: async () => host.rules,
+      read: host.read,
+    });
+  const [iptables = opened('IPv4')] = families.map(opened);
   watch.start();
-  return { clock, host, verified, watch, iptables };
+  return { clock, host, verified, compared, watch, iptables };
 }
 
 const deletedRule = '-4 -t nat -D KUBE-SERVICES -d 10.0.0.1/32 -j KUBE-SVC-XPGD46QRK7WJZT7O';
@@ -107,9 +118,10 @@ describe('on iptables-nft', () => {
   });
 
   it('compares once when it begins, because it has not heard what was written before', async () => {
-    const { clock, verified } = setUp('nft');
+    const { clock, verified, compared } = setUp('nft');
     await clock.pass(50_000);
-    expect(verified).toEqual([{ family: 'IPv4', at: 4000 }]);
+    expect(compared).toEqual([4000]);
+    expect(verified).toEqual([]);
   });
 
   it('does not suspect its own writes, of which each claims one writer', async () => {
@@ -171,12 +183,12 @@ describe('on iptables-nft', () => {
   });
 
   it('goes over to polling where there is no monitor, and tries it ever more seldom', async () => {
-    const { clock, host, verified } = setUp('nft', (fake) => {
+    const { clock, host, compared } = setUp('nft', (fake) => {
       fake.hasMonitor = false;
     });
     await clock.pass(20_000);
     expect(host.saves).toBeGreaterThanOrEqual(4);
-    expect(verified).toHaveLength(1);
+    expect(compared).toHaveLength(1);
     await clock.pass(3_600_000);
     expect(host.monitors.length).toBeLessThan(70);
   });
@@ -187,19 +199,19 @@ describe('IPv6 on iptables-nft, of which the monitor tells only that something w
     ['nothing that is told', 'ip6tables-nft', []],
     ['a program that writes both families', 'nft', ['nft: DEL table: table bar ip flags 0 use 0 handle 4']],
   ])('looks soon after %s', async (_, process, events) => {
-    const { clock, host, verified } = setUp('nft', undefined, ['IPv6']);
+    const { clock, host, compared } = setUp('nft', undefined, ['IPv6']);
     await clock.pass(70_000);
-    verified.length = 0;
+    compared.length = 0;
     const { saves } = host;
     host.commit(process, 77, ...events);
     await clock.pass(500);
     expect(host.saves).toBe(saves + 1);
-    expect(verified).toEqual([]);
+    expect(compared).toEqual([]);
     host.rules = '';
     await clock.pass(2000);
     host.commit(process, 77, ...events);
     await clock.pass(500);
-    expect(verified).toMatchObject([{ family: 'IPv6' }]);
+    expect(compared).toHaveLength(1);
   });
 
   it('does not look after what a program of IPv4 told, nor after a write of its own', async () => {
@@ -228,44 +240,54 @@ describe('IPv6 on iptables-nft, of which the monitor tells only that something w
 
 describe('on iptables-legacy', () => {
   it('compares once and then only looks at a digest', async () => {
-    const { clock, host, verified } = setUp('legacy');
+    const { clock, host, compared } = setUp('legacy');
     await clock.pass(60_000);
     expect(host.saves).toBeGreaterThanOrEqual(14);
-    expect(verified).toHaveLength(1);
+    expect(compared).toHaveLength(1);
     host.rules = host.rules.replace('[1:60]', '[500:30000]');
     await clock.pass(60_000);
-    expect(verified).toHaveLength(1);
+    expect(compared).toHaveLength(1);
+  });
+
+  it('compares nothing that a sync has read and found as it should be', async () => {
+    const { clock, host, compared } = setUp('legacy');
+    host.known = (await digestRules(host))?.digest;
+    await clock.pass(60_000);
+    expect(compared).toEqual([]);
+    host.rules = '';
+    await clock.pass(5000);
+    expect(compared).toHaveLength(1);
   });
 
   it('compares when the rules have changed', async () => {
-    const { clock, host, verified } = setUp('legacy');
+    const { clock, host, compared } = setUp('legacy');
     await clock.pass(60_000);
     host.rules = ':PREROUTING ACCEPT [1:60]\n';
     await clock.pass(5000);
-    expect(verified).toHaveLength(2);
+    expect(compared).toHaveLength(2);
   });
 
   it('compares after a write of its own, because the digest is not known then', async () => {
-    const { clock, verified, iptables } = setUp('legacy');
+    const { clock, compared, iptables } = setUp('legacy');
     await clock.pass(60_000);
     await iptables.restore([]);
     await clock.pass(20_000);
-    expect(verified).toHaveLength(2);
+    expect(compared).toHaveLength(2);
   });
 
-  it('looks again soon when it wrote during a look, and then compares in any case', async () => {
-    const { clock, host, verified, iptables } = setUp('legacy');
+  it('compares at each look while we write all the time', async () => {
+    const { clock, host, compared, iptables } = setUp('legacy');
     host.meanwhile = () => void iptables.restore([]);
     await clock.pass(15_500);
-    expect(verified.map(({ at }) => at)).toEqual([5000, 10_000, 15_000]);
+    expect(compared).toEqual([4000, 8000, 12_000]);
   });
 
   it('compares when the rules cannot be read, which tells why', async () => {
-    const { clock, host, verified } = setUp('legacy');
+    const { clock, host, compared } = setUp('legacy');
     await clock.pass(20_000);
     host.canSave = false;
     await clock.pass(5000);
-    expect(verified).toHaveLength(2);
+    expect(compared).toHaveLength(2);
   });
 
   it('waits for nothing once it is stopped', async () => {

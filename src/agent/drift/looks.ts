@@ -64,8 +64,7 @@ export class Looks {
     const rest = Math.max((clock.now() - began) * soonest.factor, soonest.least);
     this.#readyAt = clock.now() + rest;
     const { factor, least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
-    // A look that said nothing is made again.
-    this.#arm(poll.disturbed ? rest : Math.min(Math.max(took * factor, rest, least), most));
+    this.#arm(Math.min(Math.max(took * factor, rest, least), most));
     if (this.#again) this.soon();
   }
 }

@@ -24,6 +24,10 @@ export interface DriftWatchOptions {
   readonly log: Log;
   /** Reads the kernel, compares everything and repairs; resolves when that has ended, however. Never rejects. */
   readonly verify: (family: Family) => Promise<void>;
+  /** The same beside the syncs, which go on meanwhile. @returns the digest of the rules when they were as we wrote them. Never rejects. */
+  readonly compare: (family: Family) => Promise<string | undefined>;
+  /** The digest of the rules when the last sync of the family read them and had nothing to do, and nothing was written since. */
+  readonly digestOf: (family: Family) => string | undefined;
 }
 
 /** Notices that somebody else changed our rules. What was changed, the comparison of `verify` finds out. */
@@ -44,15 +48,19 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
   const own = new OwnWrites(clock);
   const suspicions = new Suspicions(clock, options.verify);
   const looks = new Map<Family, Looks>();
+  const opened = new Map<Family, Iptables>();
   let monitor: Monitor | undefined;
   return {
-    watched: (iptables) => own.watched(iptables),
+    watched: (iptables) => {
+      opened.set(iptables.family, iptables);
+      return own.watched(iptables);
+    },
     start: () => {
       const ears = { ...options, own, suspicions, lookAt: (family: Family) => looks.get(family)?.soon() };
       if (programs.variant === 'nft') monitor = listen(ears);
       const listening = () => monitor?.listening() === true;
       for (const family of options.families) {
-        const poll = pollOf(options, family, own, suspicions);
+        const poll = pollOf(options, family, own, opened);
         looks.set(family, new Looks({ poll, clock, listening }));
       }
     },
@@ -66,15 +74,19 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
 }
 
 function pollOf(
-  { follow, programs }: DriftWatchOptions,
+  { compare, digestOf }: DriftWatchOptions,
   family: Family,
   own: OwnWrites,
-  suspicions: Suspicions,
+  opened: ReadonlyMap<Family, Iptables>,
 ): Poll {
   return new Poll({
-    digest: () => digestRules(follow, programs, family),
+    digest: async () => {
+      const iptables = opened.get(family);
+      return iptables === undefined ? undefined : digestRules(iptables);
+    },
     writes: () => own.count(family),
-    verify: () => suspicions.verify(family),
+    known: () => digestOf(family),
+    compare: () => compare(family),
   });
 }
 
