@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Family, families } from '../../../src/model/address.ts';
 import type { DialResult, TrafficProtocol } from '../../netns/actor.ts';
@@ -182,6 +183,15 @@ function networks(): void {
     expect(await links()).toBe(before);
   });
 
+  it('leaves no process behind when it is closed', async () => {
+    const before = await children();
+    const second = await createClusterNetwork(['node-1']);
+    await second.addPod({ place: 'a/b', node: 'node-1', addresses: podAddresses('node-1', 9) });
+    expect((await children()).length).toBeGreaterThan(before.length + 4);
+    await second.close();
+    expect(await children()).toEqual(before);
+  });
+
   it('has pods in the namespace of their node, which stays when they go', async () => {
     await network.addPod({ place: 'kube-system/host', node: 'node-1', addresses: nodeAddresses('node-1') });
     await network.listen('kube-system/host', { ports: [8080] });
@@ -196,4 +206,15 @@ function networks(): void {
 function podOf(place: string, number: number) {
   const node: NodeName = nodeNames.find((name) => place.includes(name)) ?? 'node-1';
   return { place, node, addresses: podAddresses(node, number) };
+}
+
+/** Processes that this one has started; all of a network are their descendants and end with them. */
+async function children(): Promise<readonly string[]> {
+  const threads = await readdir('/proc/self/task');
+  const lists = threads.map((thread) => readFile(`/proc/self/task/${thread}/children`, 'utf8'));
+  return (await Promise.all(lists))
+    .join(' ')
+    .split(' ')
+    .filter((pid) => pid !== '')
+    .sort();
 }

@@ -3,9 +3,9 @@ import { families } from '../../../src/model/address.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Place } from '../network/network.ts';
 import { nodeNames } from '../nodes.ts';
+import { startStreamsTo, tellFigures, untilMore } from './constant-streams.ts';
 import { converge } from './convergence.ts';
 import { describeCluster } from './describe-cluster.ts';
-import { flowsTo, startFlows, tellFigures } from './flows.ts';
 import { deployment, protocols, service } from './objects.ts';
 import { untilOutcomes } from './outcomes.ts';
 import { addressesOf, type Endpoint, endpointsOf, podsOf } from './read.ts';
@@ -34,21 +34,21 @@ function endpoints(theCluster: () => Cluster): void {
 
   it('gives an endpoint that is not ready nothing new, until it is ready again', async () => {
     const [place = ''] = await podsOf(cluster.api, 'shop');
-    const flows = await startFlows(cluster, await flowsTo(cluster, 'shop', inside), { kept: 1 });
-    const answersOf = async () => (await flows.count()).byServer.get(place) ?? 0;
+    const streams = await startStreamsTo(cluster, 'shop', inside, { kept: 1 });
+    const answersOf = async () => (await streams.count()).byServer.get(place) ?? 0;
     const mark = (ready: 'true' | 'false') => () =>
       cluster.api.patch({ kind: 'Pod', name: nameOf(place) }, { metadata: { annotations: { ready } } });
 
     const away = await converge(cluster, 'shop', mark('false'), someReady(2));
     // Those that had begun before.
-    await flows.untilAnswered(50);
+    await untilMore(streams, 50);
     const before = await answersOf();
-    await flows.untilAnswered(300);
+    await untilMore(streams, 300);
     expect(await answersOf()).toBe(before);
 
     const back = await converge(cluster, 'shop', mark('true'), allReady(3));
     await expect.poll(answersOf, { timeout: 20_000 }).toBeGreaterThan(before + 20);
-    const totals = await flows.stop();
+    const totals = await streams.stop();
     tellFigures('not ready', totals, away);
     tellFigures('ready again', totals, back);
     expect(totals.failed).toEqual([]);
@@ -57,15 +57,14 @@ function endpoints(theCluster: () => Cluster): void {
   });
 
   it('goes on with endpoints that are terminating while there are no others, then refuses', async () => {
-    const targets = await flowsTo(cluster, 'last', inside);
-    const flows = await startFlows(cluster, targets);
-    const long = await startFlows(cluster, targets, { kept: 1, everyMilliseconds: 250 });
+    const streams = await startStreamsTo(cluster, 'last', inside);
+    const long = await startStreamsTo(cluster, 'last', inside, { kept: 1, everyMilliseconds: 250 });
     const end = () => cluster.api.patch({ kind: 'Deployment', name: 'last' }, { spec: { replicas: 0 } });
 
     const convergence = await converge(cluster, 'last', end, allTerminating);
     const exchanges = (await long.count()).kept.map((each) => each.exchanges);
-    await flows.untilAnswered(100);
-    const totals = await flows.stop();
+    await untilMore(streams, 100);
+    const totals = await streams.stop();
     const { kept } = await long.count();
     // Else what was seen tells nothing.
     expect(allTerminating(await endpointsOf(cluster.api, 'last'))).toBe(true);

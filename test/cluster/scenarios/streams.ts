@@ -1,4 +1,5 @@
 // Traffic from many places at once, and what became of all of it together.
+import type { DialResult, StreamCounts } from '../../netns/actor.ts';
 import type { RunningTraffic, Traffic } from '../../netns/stage.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Place } from '../network/network.ts';
@@ -10,12 +11,16 @@ export interface Stream extends Traffic {
 export interface StreamTotals {
   /** All that have ended, the failed ones included. */
   readonly connections: number;
-  /** One text for each, such as `client to 172.30.0.5 80/TCP: timeout`. */
+  /** Answered ones by the server's name. */
+  readonly byServer: ReadonlyMap<Place, number>;
+  /** One text for each, such as `client to 172.30.0.5 80/TCP: timeout after 5000 ms`. */
   readonly failed: readonly string[];
   /** The same of long connections. */
   readonly broken: readonly string[];
   /** Lines that went there and back over long connections. */
   readonly exchanges: number;
+  /** Each long connection; `broken` is empty while all is well. */
+  readonly kept: StreamCounts['kept'];
 }
 
 export interface RunningStreams {
@@ -32,18 +37,20 @@ export async function startStreams(
   );
   const total = async (ask: (traffic: RunningTraffic) => ReturnType<RunningTraffic['count']>) => {
     const counts = await Promise.all(running.map(ask));
-    const answered = counts.flatMap((count) => Object.values(count.answered));
+    const byServer = added(counts.map(({ answered }) => answered));
     const failed = counts.flatMap((count, index) =>
-      count.failed.map((dial) => `${nameOf(streams[index])}: ${dial.outcome}`),
+      count.failed.map((dial) => `${nameOf(streams[index])}: ${howFailed(dial)}`),
     );
     const kept = counts.flatMap((count, index) => count.kept.map((each) => ({ ...each, index })));
     return {
-      connections: sum(answered) + failed.length,
+      connections: sum([...byServer.values()]) + failed.length,
+      byServer,
       failed,
       broken: kept
         .filter(({ broken }) => broken !== '')
         .map((each) => `${nameOf(streams[each.index])}: ${each.broken}`),
       exchanges: sum(kept.map(({ exchanges }) => exchanges)),
+      kept,
     };
   };
   return {
@@ -57,8 +64,21 @@ export function figures({ connections, failed, exchanges, broken }: StreamTotals
   return `${connections} connections, ${failed.length} failed, ${broken.length} long ones broken (${exchanges} exchanges)`;
 }
 
+function howFailed(dial: DialResult): string {
+  const how = 'code' in dial ? dial.code : dial.outcome;
+  return `${how} after ${Math.round(dial.milliseconds)} ms`;
+}
+
 function nameOf(stream: Stream | undefined): string {
   return `${stream?.from} to ${stream?.to} ${stream?.port}/${stream?.protocol ?? 'TCP'}`;
+}
+
+function added(counts: readonly Readonly<Record<string, number>>[]): ReadonlyMap<string, number> {
+  const total = new Map<string, number>();
+  for (const [name, count] of counts.flatMap((each) => Object.entries(each))) {
+    total.set(name, (total.get(name) ?? 0) + count);
+  }
+  return total;
 }
 
 function sum(numbers: readonly number[]): number {
