@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { addressText, parseCidr } from '../../src/model/address.ts';
 import type { Authority } from '../api-server/certificates.ts';
 import { type BinaryName, binary } from './binaries.ts';
 import { createBridge } from './bridge.ts';
@@ -51,7 +52,8 @@ export async function makeComponents(files: ComponentFiles): Promise<Components>
 async function apiServerFlags(files: ComponentFiles): Promise<readonly string[]> {
   const { host, directory, authority, serviceNetworks } = files;
   const addresses = ['127.0.0.1', '::1', host.address('IPv4'), host.address('IPv6')];
-  const serving = await authority.server('apiserver', [serverName, 'localhost', ...addresses]);
+  const names = [serverName, 'localhost', ...addresses, ...serviceNetworks.flatMap(firstAddress)];
+  const serving = await authority.server('apiserver', names);
   const seenInside = (file: string): string => join(directory, basename(file));
   return apiServerArguments({
     directory,
@@ -61,4 +63,10 @@ async function apiServerFlags(files: ComponentFiles): Promise<readonly string[]>
     key: seenInside(serving.keyFile),
     serviceNetworks,
   });
+}
+
+/** Of a service network, which the API's own Service has. */
+function firstAddress(network: string): readonly string[] {
+  const cidr = parseCidr(network);
+  return cidr === undefined ? [] : [addressText(cidr.network + 1n, cidr.family)];
 }
