@@ -17,6 +17,11 @@ export class Component {
     return this.#program?.running ?? false;
   }
 
+  /** The program itself, by its number outside of the world; undefined when it does not run. */
+  async pid(): Promise<number | undefined> {
+    return this.#program?.pid();
+  }
+
   /** What it has printed in all its lives. */
   get lines(): readonly string[] {
     return [...this.#before, ...(this.#program?.lines ?? [])];
