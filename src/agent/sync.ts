@@ -96,8 +96,9 @@ export interface Reading {
 export type Owner = Pick<NodeRoute, 'family' | 'besideKubeProxy'>;
 
 export async function readApplied(kernel: Pick<RuleKernel, 'read'>, owner: Owner): Promise<Reading> {
-  const reader = new AppliedReader(owner.family, chainNames(owner));
-  const hash = new RulesHash();
+  const names = chainNames(owner);
+  const reader = new AppliedReader(owner.family, names);
+  const hash = new RulesHash(names);
   await kernel.read((piece) => {
     hash.push(piece);
     return paced(reader.push(piece));

@@ -7,7 +7,7 @@ import { createIptables } from '../../src/kernel/iptables.ts';
 import type { IptablesVariant } from '../../src/kernel/iptables-programs.ts';
 import type { RuleTransaction } from '../../src/kernel/rule-events.ts';
 import { digestRules } from '../../src/kernel/rules-digest.ts';
-import { kubeProxyNames } from '../../src/rules/iptables/names.ts';
+import { besideNames, kubeProxyNames } from '../../src/rules/iptables/names.ts';
 import { type Namespace, openNamespace } from './namespace.ts';
 
 let namespace: Namespace;
@@ -94,8 +94,8 @@ describe('xtables-monitor', () => {
 
 describe.each<IptablesVariant>(['legacy', 'nft'])('the digest of the rules in iptables-%s', (variant) => {
   const programs = { variant, naming: 'multi', version: '1.8.9' } as const;
-  const digest = async () =>
-    (await digestRules(createIptables({ exec: namespace.exec, programs, family: 'IPv4' })))?.digest;
+  const digest = async (names = kubeProxyNames) =>
+    (await digestRules(createIptables({ exec: namespace.exec, programs, family: 'IPv4' }), names))?.digest;
 
   it('is the same until a rule changes, whatever is counted', async () => {
     const iptables = `xtables-${variant}-multi iptables`;
@@ -109,10 +109,39 @@ describe.each<IptablesVariant>(['legacy', 'nft'])('the digest of the rules in ip
     await namespace.script(`${iptables} -t nat -F KUBE-SERVICES`);
     expect(await digest()).not.toBe(before);
   });
+
+  it('is of our own lines only where kube-proxy works as well', async () => {
+    const iptables = `xtables-${variant}-multi iptables`;
+    const ours = () => digest(besideNames);
+    await namespace.script(
+      `${iptables} -t nat -N NPLN-SERVICES; ${iptables} -t nat -A NPLN-SERVICES -j RETURN; ${iptables} -t nat -I OUTPUT -j NPLN-SERVICES`,
+    );
+    const before = await ours();
+    await namespace.script(
+      `${iptables} -t nat -N KUBE-SERVICES; ${iptables} -t nat -A KUBE-SERVICES -m comment --comment "a NPLN- b" -j RETURN; ${iptables} -t nat -A OUTPUT -j KUBE-SERVICES`,
+    );
+    expect(await ours()).toBe(before);
+    const digests = [before];
+    for (const change of [
+      '-t nat -F NPLN-SERVICES',
+      '-t nat -D OUTPUT -j NPLN-SERVICES',
+      '-t nat -X NPLN-SERVICES',
+      '-N KUBE-FIREWALL',
+      '-A INPUT -j KUBE-FIREWALL',
+      '-A KUBE-FIREWALL -j RETURN',
+    ]) {
+      await namespace.script(`${iptables} ${change}`);
+      const now = await ours();
+      if (change !== '-N KUBE-FIREWALL') expect(digests, change).not.toContain(now);
+      digests.push(now);
+    }
+  });
 });
 
 it('there is no digest where the program fails', async () => {
   const programs = { variant: 'nft', naming: 'multi', version: '1.8.9' } as const;
   const failing: Exec = async (command) => exec({ ...command, argv: ['/nonexistent'] });
-  expect(await digestRules(createIptables({ exec: failing, programs, family: 'IPv4' }))).toBeUndefined();
+  expect(
+    await digestRules(createIptables({ exec: failing, programs, family: 'IPv4' }), kubeProxyNames),
+  ).toBeUndefined();
 });

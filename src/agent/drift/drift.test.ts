@@ -5,7 +5,7 @@ import type { Iptables } from '../../kernel/iptables.ts';
 import { digestRules } from '../../kernel/rules-digest.ts';
 import type { Family } from '../../model/address.ts';
 import { silentLog } from '../../observe/log.ts';
-import { kubeProxyNames } from '../../rules/iptables/names.ts';
+import { besideNames, kubeProxyNames } from '../../rules/iptables/names.ts';
 import { createDriftWatch } from './watch.ts';
 
 /** A host whose rules are a text, and whose monitor says what it is told to say. */
@@ -52,6 +52,7 @@ function setUp(
   variant: 'legacy' | 'nft',
   prepare: (host: FakeHost) => void = () => undefined,
   families: readonly Family[] = ['IPv4'],
+  names = kubeProxyNames,
 ) {
   const clock = new ManualClock();
   const host = new FakeHost();
@@ -60,7 +61,7 @@ function setUp(
   const compared: number[] = [];
   const watch = createDriftWatch({
     programs: { variant, naming: 'multi', version: '1.8.9' },
-    names: kubeProxyNames,
+    names,
     families,
     follow: host.follow,
     clock,
@@ -71,7 +72,7 @@ function setUp(
     compare: async () => {
       compared.push(clock.now());
       host.meanwhile();
-      return (await digestRules(host))?.digest;
+      return (await digestRules(host, kubeProxyNames))?.digest;
     },
     digestOf: () => host.known,
   });
@@ -158,6 +159,20 @@ describe('on iptables-nft', () => {
     await iptables.restore([]);
     host.commit('xtables-nft-mul', 500, '-4 -t nat -A PREROUTING -j KUBE-SERVICES');
     host.commit('xtables-nft-mul', 501, deletedRule);
+    await clock.pass(500);
+    expect(verified).toHaveLength(1);
+  });
+
+  it('where kube-proxy works as well takes none of its writes for its own, nor for a stranger', async () => {
+    const { clock, host, verified, iptables } = setUp('nft', undefined, ['IPv4'], besideNames);
+    await clock.pass(1000);
+    await iptables.restore([]);
+    const rewritten = '-4 -t filter -D KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8 -j DROP';
+    host.commit('xtables-nft-mul', 500, deletedRule, rewritten);
+    host.commit('xtables-nft-mul', 501, deletedRule.replaceAll('KUBE-', 'NPLN-'));
+    await clock.pass(500);
+    expect(verified).toEqual([]);
+    host.commit('xtables-nft-mul', 500, deletedRule.replaceAll('KUBE-', 'NPLN-'));
     await clock.pass(500);
     expect(verified).toHaveLength(1);
   });
@@ -251,7 +266,7 @@ describe('on iptables-legacy', () => {
 
   it('compares nothing that a sync has read and found as it should be', async () => {
     const { clock, host, compared } = setUp('legacy');
-    host.known = (await digestRules(host))?.digest;
+    host.known = (await digestRules(host, kubeProxyNames))?.digest;
     await clock.pass(60_000);
     expect(compared).toEqual([]);
     host.rules = '';

@@ -7,7 +7,7 @@ import type { RuleTransaction } from '../../kernel/rule-events.ts';
 import { digestRules } from '../../kernel/rules-digest.ts';
 import type { Family } from '../../model/address.ts';
 import type { Log } from '../../observe/log.ts';
-import type { ChainNames } from '../../rules/iptables/names.ts';
+import { besideNames, type ChainNames } from '../../rules/iptables/names.ts';
 import { Looks } from './looks.ts';
 import { type Monitor, startMonitor } from './monitor.ts';
 import { OwnWrites } from './own-writes.ts';
@@ -74,7 +74,7 @@ export function createDriftWatch(options: DriftWatchOptions): DriftWatch {
 }
 
 function pollOf(
-  { compare, digestOf }: DriftWatchOptions,
+  { names, compare, digestOf }: DriftWatchOptions,
   family: Family,
   own: OwnWrites,
   opened: ReadonlyMap<Family, Iptables>,
@@ -82,7 +82,7 @@ function pollOf(
   return new Poll({
     digest: async () => {
       const iptables = opened.get(family);
-      return iptables === undefined ? undefined : digestRules(iptables);
+      return iptables === undefined ? undefined : digestRules(iptables, names);
     },
     writes: () => own.count(family),
     known: () => digestOf(family),
@@ -118,8 +118,10 @@ function listen(ears: Ears): Monitor {
   });
 }
 
-function heard({ families, own, suspicions, lookAt, log }: Ears, transaction: RuleTransaction): void {
-  // Asked of every one: a write of ours that touches no chain of ours (a jump) has a writer too.
+function heard(ears: Ears, transaction: RuleTransaction): void {
+  const { families, own, suspicions, lookAt, log } = ears;
+  if (isNeighbours(ears, transaction)) return;
+  // Asked of every other: a write of ours that touches no chain of ours (a jump) has a writer too.
   if (own.claims(transaction)) return;
   const { pid, process } = transaction;
   if (families.includes('IPv6') && mayTouchIPv6(transaction)) lookAt('IPv6');
@@ -128,6 +130,11 @@ function heard({ families, own, suspicions, lookAt, log }: Ears, transaction: Ru
   const chains = touched.map(({ table, chain = '' }) => `${table} ${chain}`.trim());
   log.warn({ process, pid, chains: chains.slice(0, 8) }, 'another program wrote into our chains');
   suspicions.raise('IPv4');
+}
+
+/** kube-proxy, where it works as well, writes by programs of the same names while ours run. */
+function isNeighbours({ names }: Ears, transaction: RuleTransaction): boolean {
+  return names === besideNames && transaction.touched.length === 0 && !mayTouchIPv6(transaction);
 }
 
 /** The monitor tells that something was written, and what was only for IPv4; a program of iptables writes one family at a time. */
