@@ -4,7 +4,7 @@ import type { TrafficProtocol } from '../../netns/actor.ts';
 import type { NodeName } from '../nodes.ts';
 
 /** What echo servers listen at when nothing else is said. */
-export const echoPort = 8080;
+const echoPort = 8080;
 
 export interface DeploymentOptions {
   readonly name: string;
@@ -120,7 +120,7 @@ export function both(port: number, targetPort: number = echoPort): readonly Serv
 }
 
 /** `tcp-80`. */
-export function portName(protocol: TrafficProtocol, port: number): string {
+function portName(protocol: TrafficProtocol, port: number): string {
   return `${protocol.toLowerCase()}-${port}`;
 }
 
