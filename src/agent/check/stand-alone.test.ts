@@ -84,15 +84,15 @@ describe('kube-proxy', () => {
     expect(node.claims).toBe(0);
   });
 
-  it('is waited for: told once a minute, and a second after its end the node is ours', async () => {
+  it('is waited for: told once a minute, and half a second after its end the node is ours', async () => {
     const node = new Node();
     node.kubeProxies = [7];
     const standing = node.stand('wait');
-    expect(await within(node, 150_500, standing)).toBeUndefined();
+    expect(await within(node, 150_250, standing)).toBeUndefined();
     const line = 'waits until another proxy is gone';
     expect(node.told()).toEqual([`warn 0 ${line}`, `warn 60 ${line}`, `warn 120 ${line}`]);
     node.kubeProxies = [];
-    expect(await within(node, 1000, standing)).toBe('alone');
+    expect(await within(node, 500, standing)).toBe('alone');
     expect(node.told()).toEqual(['info 151 the other proxy is gone']);
     expect(node.claims).toBe(1);
   });

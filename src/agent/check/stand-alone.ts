@@ -25,7 +25,7 @@ type Options = Pick<Config, 'kubeProxy' | 'serving' | 'serviceProxyName'>;
 const graceMilliseconds = 3000;
 const graceStep = 100;
 /** How often is looked while we wait, and how often that is told. */
-const waitStep = 1000;
+const waitStep = 500;
 const tellEvery = 60_000;
 
 /**
