@@ -1,7 +1,7 @@
 /** What is said when the shell opens, and by `cluster-help`. */
 export const help = `A cluster with a real control plane, three nodes and a client outside. Everything goes when this shell ends.
 
-  kubectl get pods -o wide          the real kubectl, as administrator
+  kubectl get pods -o wide          the real kubectl, as administrator (no kubelet runs here, so there is no kubectl logs or exec)
   from client curl 198.51.100.1     from outside, through the load balancer (Service web-public; [2001:db8:100::1] too)
   from client curl 192.168.60.11:30080          through the node port of node-1 (Service web-node)
   from default/POD curl 172.30.0.80             from a Pod, to the ClusterIP of the Service web

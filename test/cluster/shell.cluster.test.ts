@@ -43,7 +43,8 @@ function shells(): void {
       /^deployment.apps\/web$/m,
       /^web-\S+: GET \/ from 203\.0\.113\.10$/m,
       /^web-\S+: GET \/ from 2001:db8:113::10$/m,
-      /^web-\S+: GET \/ from 192\.168\.60\.12$/m,
+      // One of the node's addresses: that on the link to its own Pod, or that which other nodes see.
+      /^web-\S+: GET \/ from (10\.244\.2\.1|192\.168\.60\.12)$/m,
       /^nothing to change\n/m,
       /default\/quiet.*^differs: 1$/ms,
       /^differs: 1$.*^nothing to change\nwrong: 2\n$/ms,

@@ -57,12 +57,13 @@ const nodeSchema = v.object({
 
 /**
  * The nodes that load balancers may use. Whether they are Ready does not matter, as in clouds since Kubernetes 1.27 (KEP-3458): probes
- * tell.
+ * tell. In the order of {@link nodeNames}.
  */
 export function nodesOf(objects: readonly ApiObject[]): readonly NodeName[] {
-  return objects.flatMap((object) => {
-    const { name, labels, deletionTimestamp } = v.parse(nodeSchema, object).metadata;
-    if (deletionTimestamp !== undefined || Object.hasOwn(labels, exclusion)) return [];
-    return nodeNames.find((each) => each === name) ?? [];
-  });
+  const usable = objects.map((object) => v.parse(nodeSchema, object).metadata).filter(isUsable);
+  return nodeNames.filter((node) => usable.some(({ name }) => name === node));
+}
+
+function isUsable({ labels, deletionTimestamp }: v.InferOutput<typeof nodeSchema>['metadata']): boolean {
+  return deletionTimestamp === undefined && !Object.hasOwn(labels, exclusion);
 }

@@ -263,6 +263,24 @@ function balancers(theCluster: () => Cluster): void {
     expect(await outcomes(cluster, 'client', targetOf('IPv6', 'TCP'))).toBe(pods().sort().join());
     expect(await endpointsOf(cluster.api, 'web')).toHaveLength(4);
   });
+
+  it('leaves a node that is about to be removed, without a failure, and keeps what is open there', async () => {
+    const setTaints = (taints: readonly Readonly<Record<string, string>>[]) =>
+      cluster.api.patch({ kind: 'Node', name: 'node-3' }, { spec: { taints } });
+    await patch({ externalTrafficPolicy: 'Cluster' });
+    await untilClientSeen(false);
+    await untilHealthy(nodeNames);
+    const traffic = await startStreams(cluster, streams());
+    // The mark of the cluster autoscaler, at which service proxies are no longer healthy (KEP-3836).
+    await setTaints([{ key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule' }]);
+    const seconds = await untilHealthy(['node-1', 'node-2']);
+    await setTimeout(trafficMilliseconds);
+    await setTaints([]);
+    await untilHealthy(nodeNames);
+    const totals = await traffic.stop();
+    console.log(`load-balancer, node about to go: ${figures(totals)}, left after ${seconds.toFixed(1)} s`);
+    expect(totals).toMatchObject({ failed: [], broken: [] });
+  });
 }
 
 async function healthCheckNodePort({ api }: Cluster): Promise<number> {
