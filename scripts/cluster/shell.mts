@@ -90,12 +90,16 @@ async function shell(files: string, command: string | undefined): Promise<number
   const child = spawn('bash', args, { stdio: 'inherit', env });
   // An interactive shell does not hear SIGTERM, and Ctrl-C is not for us.
   const interactive = command === undefined;
-  const forward = (signal: NodeJS.Signals): void => void child.kill(interactive ? 'SIGHUP' : signal);
+  let told: NodeJS.Signals | undefined;
+  const forward = (signal: NodeJS.Signals): void => {
+    told = signal;
+    child.kill(interactive ? 'SIGHUP' : signal);
+  };
   const signals = interactive ? (['SIGTERM', 'SIGHUP'] as const) : (['SIGTERM', 'SIGHUP', 'SIGINT'] as const);
   for (const signal of signals) process.on(signal, forward);
   const ended = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
-    child.on('exit', (code, signal) => resolve(code ?? codeOf(signal)));
+    child.on('exit', (code, signal) => resolve(code ?? codeOf(told ?? signal)));
   });
   for (const signal of signals) process.off(signal, forward);
   return ended;

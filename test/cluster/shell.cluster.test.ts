@@ -55,37 +55,54 @@ function shells(): void {
     expect(await run.processes()).toEqual([]);
   });
 
-  it.each([
-    { when: 'while it starts', said: /starting etcd.*… starting/s, signal: 'SIGINT', code: 130 },
-    { when: 'while a command runs', said: /command runs/, signal: 'SIGTERM', code: 143 },
-  ] as const)('leaves nothing when it is interrupted $when', async ({ said, signal, code }) => {
-    const run = start('echo "command runs" >&2; exec sleep 600');
+  it('opens a shell to type in, whose end by a signal leaves nothing', async () => {
+    const run = start();
     try {
-      await until(
-        () => run.said.stderr,
-        90_000,
-        async () => said.test(run.said.stderr),
+      run.child.stdin.write('cluster-help\nkubectl get nodes --output name\n');
+      run.child.stdin.write(
+        'agent pause node-1; agent stop node-2; (agent log node-2; echo done) | tail -n 1\n',
       );
+      await untilSaid(run, 'stdout', /to see a change.*^node\/node-3$.*^done$/ims);
+    } finally {
+      run.child.kill('SIGTERM');
+    }
+    expect(await run.exitCode, run.said.stderr).toBe(143);
+    await untilGone(run);
+  });
+
+  it('leaves nothing when it is interrupted while it starts', async () => {
+    const run = start('true');
+    try {
+      await untilSaid(run, 'stderr', /starting etcd.*… starting/s);
       expect((await run.processes()).length).toBeGreaterThan(3);
     } finally {
-      run.child.kill(signal);
+      run.child.kill('SIGINT');
     }
-    const exitCode = await run.exitCode;
-    await until(
-      () => 'all processes are gone',
-      10_000,
-      async () => (await run.processes()).length === 0,
-    );
-    expect(exitCode, run.said.stderr).toBe(code);
+    expect(await run.exitCode, run.said.stderr).toBe(130);
+    await untilGone(run);
   });
 }
 
-/** Each process it starts has a mark in its environment. */
-function start(command: string): Run {
+function untilSaid({ said }: Run, output: 'stdout' | 'stderr', expected: RegExp): Promise<void> {
+  const what = () => `${expected}: ${said.stdout}${said.stderr}`;
+  return until(what, 90_000, async () => expected.test(said[output]));
+}
+
+function untilGone(run: Run): Promise<void> {
+  return until(
+    () => 'all processes are gone',
+    10_000,
+    async () => (await run.processes()).length === 0,
+  );
+}
+
+/** Each process it starts has a mark in its environment. Without a command it is a shell that reads its standard input. */
+function start(command?: string): Run {
   const mark = `NODEPLANE_TEST_RUN=${randomUUID()}`;
   const [name = '', value] = mark.split('=');
   const script = join(root, 'scripts/cluster.mts');
-  const args = ['--import', 'tsx', script, '--no-build', '--command', command];
+  const asked = command === undefined ? [] : ['--command', command];
+  const args = ['--import', 'tsx', script, '--no-build', ...asked];
   const env = { ...process.env, NODE_OPTIONS: '', [name]: value };
   const child = spawn(process.execPath, args, { cwd: root, env });
   const said = { stdout: '', stderr: '' };
