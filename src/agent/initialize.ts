@@ -6,7 +6,7 @@ import { createSysctls, ensureRouteLocalnet, type Sysctls } from '../kernel/sysc
 import { decideNode } from '../routing/node.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
 import { checkNode } from './check/check.ts';
-import { isObstacle, obstacle } from './check/finding.ts';
+import { isObstacle, obstacle, tellFindings } from './check/finding.ts';
 import { standAlone } from './check/stand-alone.ts';
 import type { Context, NodeOptions, SourceOptions } from './options.ts';
 
@@ -35,8 +35,10 @@ export async function initialize(options: InitializeOptions, context: Context): 
   try {
     signal.throwIfAborted();
     const findings = await checkNode(options, options.source, signal);
-    for (const { error } of findings.filter((finding) => !isObstacle(finding)))
-      log.warn({ err: error }, 'something will work less well');
+    tellFindings(
+      findings.filter((finding) => !isObstacle(finding)),
+      log,
+    );
     const error = obstacle(findings);
     if (error !== undefined) throw error;
     return await setKernel(options, context);

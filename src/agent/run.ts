@@ -2,6 +2,7 @@ import { sleep } from '../clock.ts';
 import { toError } from '../errors.ts';
 import { isInstalled } from '../kernel/program-path.ts';
 import { families as bothFamilies } from '../model/address.ts';
+import { tellFindings } from './check/finding.ts';
 import { standAlone } from './check/stand-alone.ts';
 import { tellingDenied } from './check/tell-denied.ts';
 import { checkPrograms } from './check/tools.ts';
@@ -37,10 +38,7 @@ async function tellLacks(
 ): Promise<void> {
   const listsAddresses = config.routing.nodePortAddresses.kind !== 'all';
   const needs = { variant: config.iptablesVariant, programs: undefined, families, listsAddresses };
-  for (const { severity, error } of await checkPrograms(needs, isInstalled)) {
-    if (severity === 'error') log.error({ err: error }, 'no rule can be written before these are there');
-    else log.warn({ err: error }, 'something will work less well');
-  }
+  tellFindings(await checkPrograms(needs, isInstalled), log);
 }
 
 /** After a session with a changed configuration has failed. */

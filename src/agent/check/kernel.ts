@@ -56,7 +56,8 @@ async function openAll(door: KernelDoor, families: readonly Family[]): Promise<r
       await door.open(family);
     } catch (thrown) {
       const each = finding(thrown);
-      found.set(`${each.error.code} ${each.error.message}`, each);
+      const cause = each.error.message.replaceAll('ip6tables', 'iptables');
+      if (!found.has(cause)) found.set(cause, each);
     }
   }
   return [...found.values()];
