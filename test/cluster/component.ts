@@ -27,11 +27,6 @@ export class Component {
     return [...this.#before, ...(this.#program?.lines ?? [])];
   }
 
-  /** Of its present life, by its number outside of the namespace; undefined when it has ended. */
-  async pid(): Promise<number | undefined> {
-    return this.#program?.pid();
-  }
-
   /** What it has printed since it was started last. */
   get freshLines(): readonly string[] {
     return this.#program?.lines ?? [];

@@ -25,10 +25,9 @@ export interface Converged {
 export class FaultBed implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly target: Target;
-  /** The Pods behind `steady`, one on each node. */
-  readonly backends: readonly Backend[];
   /** A Pod on each node that only sends. */
   readonly #clients: Map<string, Place>;
+  #backends: readonly Backend[];
   #turn = 0;
   /** Where `moving` was pointed last. */
   #place: Place = '';
@@ -41,7 +40,7 @@ export class FaultBed implements AsyncDisposable {
   ) {
     this.cluster = cluster;
     this.target = target;
-    this.backends = backends;
+    this.#backends = backends;
     this.#clients = new Map(senders.map(({ node, place }) => [node, place]));
   }
 
@@ -68,6 +67,16 @@ export class FaultBed implements AsyncDisposable {
   traffic(nodes: readonly NodeName[] = this.nodes): Promise<ConstantTraffic> {
     const pods = nodes.map((node) => this.client(node));
     return ConstantTraffic.start(this.cluster.network, { pods, nodes }, this.target);
+  }
+
+  /** The Pods behind `steady` that `moving` may be pointed at; at first one on each node. */
+  get backends(): readonly Backend[] {
+    return this.#backends;
+  }
+
+  /** These are about to end. */
+  leave(places: readonly Place[]): void {
+    this.#backends = this.#backends.filter(({ place }) => !places.includes(place));
   }
 
   /** Nodes whose agents run. */

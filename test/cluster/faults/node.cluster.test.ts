@@ -62,6 +62,7 @@ function faults(): void {
     const { api } = bed.cluster;
     await api.patch({ kind: 'Node', name }, { spec: { unschedulable: true } });
     const leaving = bed.backends.filter(({ node }) => node === name).map(({ place }) => place);
+    bed.leave(leaving);
     const names = leaving.map((place) => place.slice(place.indexOf('/') + 1));
     for (const pod of names) await api.remove({ kind: 'Pod', name: pod });
     await until(
