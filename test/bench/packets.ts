@@ -79,6 +79,11 @@ function endsOf(services: readonly BenchService[]): readonly [string | undefined
   return [sorted[0], sorted.at(-1)];
 }
 
+/** Microseconds that each of so many first packets to one address takes. */
+export async function firstPackets(address: string, packets: number): Promise<readonly number[]> {
+  return (await sendEach(packets, [['last', address]])).last;
+}
+
 /** Targets take turns, so that what else happens on the machine meets all of them. */
 async function sendEach(
   packets: number,

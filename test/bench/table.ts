@@ -13,7 +13,7 @@ export function table(title: string, columns: readonly string[], rows: readonly 
 
 /** Times as large as the other: `7.3×`. */
 export function ratio(value: number | undefined, other: number | undefined): string | undefined {
-  return value === undefined || other === undefined ? undefined : `${text(value / other)}×`;
+  return value === undefined || other === undefined || other === 0 ? undefined : `${text(value / other)}×`;
 }
 
 function text(cell: Cell): string {
