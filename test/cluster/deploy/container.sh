@@ -12,8 +12,8 @@ mkdir -p "$root"
 mount -t overlay overlay -o "ro,lowerdir=$directory/skeleton:/" "$root"
 for each in proc sys dev; do mount --rbind "/$each" "$root/$each"; done
 while read -r source target; do mount --bind "$source" "$root$target"; done <"$directory/mounts"
-# kubelet's for a system-node-critical pod.
-echo -997 >/proc/self/oom_score_adj
+# kubelet's for a system-node-critical pod; on machines where root may not, the agent tells that it could not either.
+echo -997 2>/dev/null >/proc/self/oom_score_adj || true
 
 [[ $privileged == false ]] || exec chroot "$root" "$@"
 for each in proc/sys sys; do
