@@ -85,6 +85,24 @@ describe.each(variants)('two on one node with iptables-%s', (variant) => {
     expect(await traffic.stop()).toMatchObject({ failed: [], broken: [] });
   });
 
+  it('what somebody takes out of the rules of either comes back', async () => {
+    const [theirs, ours] = [await rules('KUBE'), await rules('NPLN')];
+    for (const [chain, wanted] of [
+      ['NPLN-SERVICES', ours],
+      ['KUBE-SERVICES', theirs],
+    ] as const) {
+      const { exitCode } = await bed.run(`iptables-${variant}`, '-w', '10', '-t', 'nat', '-D', chain, '1');
+      expect(exitCode).toBe(0);
+      const prefix = chain.startsWith('NPLN') ? 'NPLN' : 'KUBE';
+      await until(
+        () => `${chain} as before${bed.tail()}\n${second.tail()}`,
+        15_000,
+        async () => (await rules(prefix)) === wanted,
+      );
+    }
+    expect([await rules('KUBE'), await rules('NPLN')]).toEqual([theirs, ours]);
+  });
+
   it('a label that comes and goes hands the Service over', async () => {
     const bare = dual({ name: 'mesh', vip: 2, pods: ['p2', 'r2'] });
     await bed.api.put(...bare);

@@ -8,7 +8,7 @@ import { sumOf } from '../faults/agent.ts';
 import { type Bed, until } from '../faults/bed.ts';
 import type { Program } from '../netns/program.ts';
 
-export const proxyName = 'mesh';
+const proxyName = 'mesh';
 
 const door = '/run/second-metrics.sock';
 
