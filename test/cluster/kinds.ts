@@ -41,16 +41,6 @@ export function isKind(kind: unknown): kind is Kind {
   return typeof kind === 'string' && Object.hasOwn(resources, kind);
 }
 
-/** `kube-system/nodeplane`, or the name alone. */
-export function nameOf({ metadata }: { readonly metadata: NamedMetadata }): string {
-  return metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
-}
-
-interface NamedMetadata {
-  readonly name: string;
-  readonly namespace?: string | undefined;
-}
-
 /** Where the objects of a kind are. An empty namespace means all of them; undefined means `default`. */
 export function pathOf(of: { readonly kind: Kind; readonly namespace?: string | undefined }): string {
   const { group, plural, namespaced } = resources[of.kind];

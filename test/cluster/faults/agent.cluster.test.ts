@@ -8,7 +8,6 @@ import { sumOf } from '../../faults/agent.ts';
 import { canMakeWorlds } from '../../netns/can-make-worlds.ts';
 import { startAgent } from '../agent.ts';
 import { allNodes, type NodeName } from '../nodes.ts';
-import { until } from '../until.ts';
 import { FaultBed } from './bed.ts';
 import { Churn } from './churn.ts';
 import { healthyTally, tellRow } from './fault-table.ts';
@@ -114,12 +113,14 @@ function faults(): void {
     await bed.untilPackets(bed.nodes, performance.now());
     const since = performance.now();
     await replaceAgents();
-    const converged = await bed.changed(since);
-    const tally = await traffic.stop();
     const steps = await Promise.all(
       bed.nodes.map(async (node) => sumOf(await bed.agent(node).metrics(), 'nodeplane_plan_steps_sum')),
     );
-    const notes = `from ${previousCommit} and both ways; steps of the new ones: ${steps.join(', ')}`;
+    const replaced = performance.now() - since;
+    const converged = await bed.changed();
+    const tally = await traffic.stop();
+    const seconds = (replaced / 1000).toFixed(1);
+    const notes = `from ${previousCommit}, node by node within ${seconds} s; steps to take over: ${steps.join(', ')}`;
     tellRow({ fault: 'upgrade from the previous bundle', tally, converged, notes });
     expect(tally).toMatchObject(healthyTally);
   });
@@ -134,11 +135,7 @@ function faults(): void {
       const flags = ['--iptables-variant', variant];
       const agent = await startAgent(cluster.network, cluster.plane, name, flags, program);
       cluster.agents.set(name, agent);
-      await until(
-        () => `the new agent on ${name} is healthy`,
-        30_000,
-        async () => (await agent.health('/healthz').catch(() => undefined))?.status === 200,
-      );
+      await bed.untilHealthy(name);
     }
   }
 }

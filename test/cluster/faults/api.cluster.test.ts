@@ -35,6 +35,7 @@ function faults(): void {
 
   it('the storage is compacted, so that watches get 410', async () => {
     const { plane, network } = bed.cluster;
+    await bed.freshAgents();
     const traffic = await bed.traffic();
     const before = await lists(bed);
     await plane.apiServer.stop('SIGKILL');

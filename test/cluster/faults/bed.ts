@@ -90,6 +90,29 @@ export class FaultBed implements AsyncDisposable {
     return agent;
   }
 
+  /** Other processes, which have not learned from an earlier fault to wait long between attempts. */
+  async freshAgents(): Promise<void> {
+    for (const node of this.nodes) {
+      await this.agent(node).process.stop('SIGTERM');
+      this.agent(node).process.start();
+      await this.untilHealthy(node);
+    }
+    await this.changed();
+  }
+
+  untilHealthy(node: NodeName): Promise<void> {
+    return until(
+      () => `the agent on ${node} is healthy`,
+      startedMilliseconds,
+      async () =>
+        (
+          await this.agent(node)
+            .health('/healthz')
+            .catch(() => undefined)
+        )?.status === 200,
+    );
+  }
+
   client(node: NodeName): Place {
     const place = this.#clients.get(node);
     if (place === undefined) throw new Error(`no Pod that sends on ${node}`);
