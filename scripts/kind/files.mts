@@ -21,7 +21,13 @@ export function chartValues(tag: string) {
   return {
     image: { tag, pullPolicy: 'Never' },
     apiServer: { from: 'address', host: `${cluster}-control-plane`, port: 6443 },
-    config: { kubeProxy: { clusterCIDR: podNetworks.join(',') } },
+    // kind's nodes are containers: there these sysctls cannot be set, and kind's own kube-proxy does not try.
+    config: {
+      kubeProxy: {
+        clusterCIDR: podNetworks.join(','),
+        conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
+      },
+    },
   } as const;
 }
 

@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { chartValues, kindConfig, podNetworks, workload } from '../../scripts/kind/files.mts';
 import { type Tool, tools, tryTools, whatIsMissing } from '../../scripts/kind/tools.mts';
 import { callScript, complaintOf, readCalls, urlOf } from '../../scripts/kind/traffic.mts';
+import { configOf } from '../deploy/config.ts';
 import { read } from '../deploy/manifests.ts';
 
 describe('the tools of a kind cluster', () => {
@@ -45,9 +46,16 @@ describe('what the cluster is given', () => {
     expect(chartValues('x').config.kubeProxy.clusterCIDR).toBe(kindConfig.networking.podSubnet);
   });
 
-  it('sets values that the chart has', () => {
+  it('sets values that the chart has, and a configuration that the agent takes', async () => {
+    const { config, ...values } = chartValues('x');
     const defaults: unknown = parse(read('deploy/charts/nodeplane/values.yaml'));
-    expect(unknownKeys(chartValues('x'), defaults)).toEqual([]);
+    expect(unknownKeys(values, defaults)).toEqual([]);
+    const kind = { apiVersion: 'kubeproxy.config.k8s.io/v1alpha1', kind: 'KubeProxyConfiguration' };
+    const files = { 'config.yaml': JSON.stringify({ ...kind, ...config.kubeProxy }) };
+    const { conntrack } = await configOf(['run', '--config=/config.yaml'], files);
+    const { maxPerCore, tcpEstablishedTimeoutSeconds, tcpCloseWaitTimeoutSeconds } = conntrack;
+    const set = [maxPerCore, tcpEstablishedTimeoutSeconds, tcpCloseWaitTimeoutSeconds].filter(Boolean);
+    expect(set).toEqual([]);
   });
 
   it('selects the servers that it starts', () => {
