@@ -9,6 +9,8 @@ import { type Backend, createMoving, pointAt } from './moving.ts';
 import { ConstantTraffic, type Target } from './traffic.ts';
 
 const startedMilliseconds = 60_000;
+/** Whoever has waited 30 s between attempts may wait up to a minute the next time. */
+const convergedMilliseconds = 120_000;
 /** Short, since a look that ends late counts as late; whoever was not answered is asked again. */
 const dialMilliseconds = 1000;
 
@@ -170,7 +172,7 @@ export class FaultBed implements AsyncDisposable {
     const ips = await clusterIPs(this.cluster, 'moving');
     let last = '';
     const what = () => `${node}: moving is served by ${last} instead of ${this.#place}`;
-    await until(what, startedMilliseconds, async () => {
+    await until(what, convergedMilliseconds, async () => {
       last = (await Promise.all(families.map((family) => this.#answers(node, ips[family])))).join();
       return last === `${this.#place},${this.#place}`;
     });
@@ -191,7 +193,7 @@ export class FaultBed implements AsyncDisposable {
     let last = '';
     await until(
       () => `${node}: diff: ${last}`,
-      startedMilliseconds,
+      convergedMilliseconds,
       async () => {
         const { exitCode, stdout, stderr } = await this.agent(node).diff();
         last = `${exitCode} ${stdout} ${stderr}`;
