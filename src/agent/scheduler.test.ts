@@ -239,6 +239,38 @@ describe('2. without a set rest', () => {
     expect(starts()).toEqual([0, took + rest]);
   });
 
+  it('steady requests get a tenth of the time, but for a second of credit, which comes back', async () => {
+    const clock = new ManualClock();
+    const starts: number[] = [];
+    let steady = true;
+    const run = () =>
+      new Promise<void>((resolve) => {
+        starts.push(clock.now());
+        if (steady) clock.after(1, () => scheduler.request());
+        clock.after(50, resolve);
+      });
+    const scheduler = new Scheduler({
+      run,
+      minPeriodMilliseconds: undefined,
+      retryMilliseconds: 2000,
+      retryMaximum: 30_000,
+      clock,
+      random: () => 0,
+    });
+    const between = (from: number, to: number) => starts.filter((at) => at >= from && at < to).length;
+    scheduler.request();
+    await clock.pass(20_000, settled);
+    // 50 ms of every 100 at first, then 50 of every 550.
+    expect(between(0, 2000)).toBe(20);
+    expect(between(10_000, 20_000)).toBe(18);
+    steady = false;
+    await clock.pass(20_000, settled);
+    steady = true;
+    scheduler.request();
+    await clock.pass(2000, settled);
+    expect(between(40_000, 42_000)).toBe(20);
+  });
+
   it('a failed run is followed by a second, also when something new is requested', async () => {
     const { clock, scheduler, last, starts } = setUp({ minPeriodMilliseconds: undefined });
     scheduler.request();

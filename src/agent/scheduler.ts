@@ -14,10 +14,11 @@ export interface SchedulerOptions {
 }
 
 /**
- * The rest when none is set: as long as the run took, so that runs take at most half of the time, but 20 ms at least, in which a row of
- * changes comes together, and a second at most. After a failure always that second: what was done is done again.
+ * The rest when none is set: as long as the run took, but 20 ms at least, in which a row of changes comes together, and a second at most.
+ * A cluster that goes on changing gets a tenth of the time once it has used up a second of it, by longer rests, up to that second too.
+ * After a failure always that second: what was done is done again.
  */
-const adaptiveRest = { least: 20, most: 1000 };
+const adaptiveRest = { least: 20, most: 1000, share: 0.1, credit: 1000 };
 
 /**
  * Runs one thing at a time, when it is asked for.
@@ -33,6 +34,9 @@ export class Scheduler {
   #running: Promise<void> | undefined;
   #failures = 0;
   #startedAt = Number.NEGATIVE_INFINITY;
+  /** Milliseconds that runs may take before rests become longer; below zero: what has been taken beyond that. */
+  #credit = adaptiveRest.credit;
+  #endedAt = 0;
   #readyAt = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
   #stopped = false;
@@ -95,9 +99,19 @@ export class Scheduler {
 
   #rest(): number {
     const { clock, minPeriodMilliseconds } = this.#options;
+    const took = clock.now() - this.#startedAt;
+    this.#pay(took);
     if (minPeriodMilliseconds !== undefined) return minPeriodMilliseconds;
-    const { least, most } = adaptiveRest;
-    return this.#failures > 0 ? most : Math.min(Math.max(clock.now() - this.#startedAt, least), most);
+    const { least, most, share } = adaptiveRest;
+    return this.#failures > 0 ? most : Math.min(Math.max(took, least, -this.#credit / share), most);
+  }
+
+  /** Takes what a run took from the credit, after what has been earned since the end of the run before. */
+  #pay(took: number): void {
+    const { most, share, credit } = adaptiveRest;
+    const earned = Math.min(this.#credit + (this.#startedAt - this.#endedAt) * share, credit);
+    this.#credit = Math.max(earned - took, -most * share);
+    this.#endedAt = this.#startedAt + took;
   }
 
   #backoff(): number {
