@@ -4,6 +4,7 @@ import { bundle } from '../../cli/nodeplane.ts';
 import type { Api } from '../api.ts';
 import type { Images } from '../kubelet/kubelet.ts';
 import type { ClusterNetwork, Place } from '../network/network.ts';
+import { addressesOf } from '../scenarios/read.ts';
 import type { ContainerSpec, EnvVar, PodObject } from './pod-spec.ts';
 import { configMapData, podField, type VolumeSources, writeVolumes } from './pod-volumes.ts';
 
@@ -96,11 +97,18 @@ export class PodRunner {
     }
     const lines = mounts.map(([source, target]) => `${source} ${target}\n`);
     await writeFile(network.path(join(directory, 'mounts')), lines.join(''));
-    const environment = await Promise.all((container.env ?? []).map((each) => this.#variable(each, pod)));
-    const program = ['env', '-i', ...imageEnvironment, ...environment, inside.node, inside.bundle];
+    const variables = (container.env ?? []).map((each) => this.#variable(each, pod));
+    const environment = [...imageEnvironment, ...(await this.#service()), ...(await Promise.all(variables))];
+    const program = ['env', '-i', ...environment, inside.node, inside.bundle];
     const rights = rightsOf(container);
     const script = join(import.meta.dirname, 'container.sh');
     return ['unshare', '--mount', 'bash', script, directory, ...rights, ...program, ...container.args];
+  }
+
+  /** What kubelet tells every container; the manifest's own go before it. */
+  async #service(): Promise<readonly string[]> {
+    const { clusterIP } = await addressesOf(this.#api(), 'kubernetes');
+    return [`KUBERNETES_SERVICE_HOST=${clusterIP.IPv4}`, 'KUBERNETES_SERVICE_PORT=443'];
   }
 
   async #variable({ name, value, valueFrom }: EnvVar, pod: PodObject): Promise<string> {

@@ -58,6 +58,23 @@ function shipped(started: () => Cluster): void {
     return tools.kubectl(['apply', '--server-side', '--filename', '-'], JSON.stringify(object));
   }
 
+  /** Without the patience between nodes, which tests have no time for; and with a line in place of another. */
+  async function applyKustomization(
+    name: string,
+    change?: readonly [from: string, to: string],
+  ): Promise<void> {
+    const manifests = await tools.kubectl(['kustomize', kustomization(name)]);
+    const changes = [
+      ['minReadySeconds: 10', 'minReadySeconds: 1'],
+      ...(change === undefined ? [] : [change]),
+    ] as const;
+    const changed = changes.reduce((text, [from, to]) => {
+      expect(text).toContain(from);
+      return text.replace(from, to);
+    }, manifests);
+    await tools.kubectl(['apply', '--server-side', '--filename', '-'], changed);
+  }
+
   function install(verb: 'install' | 'upgrade', name: string, ...args: readonly string[]): Promise<string> {
     return tools.helm([verb, name, chart, ...inSystem, ...args]);
   }
@@ -66,14 +83,19 @@ function shipped(started: () => Cluster): void {
     const address = new URL(cluster.plane.server());
     const literals = [`--from-literal=host=${address.hostname}`, `--from-literal=port=${address.port}`];
     await tools.kubectl(['create', 'configmap', 'nodeplane-api-server', ...inSystem, ...literals]);
-    const manifests = await tools.kubectl(['kustomize', kustomization('base')]);
     // As kind has it: nf_conntrack_max can be set in the first network namespace only.
-    const settable = manifests.replace(/^( +)mode: iptables$/m, '$&\n$1conntrack: { maxPerCore: 0 }');
-    expect(settable).not.toBe(manifests);
-    await tools.kubectl(['apply', '--server-side', '--filename', '-'], settable);
+    await applyKustomization('base', ['mode: iptables', 'conntrack: { maxPerCore: 0 }']);
     await tools.kubectl(rolledOut);
     expect((await agentsOf(tools)).map(({ node }) => node)).toEqual(nodeNames);
     await untilServed(cluster, 'web', endpoints);
+  });
+
+  it('sets sysctls in its init container', () => {
+    expect(runner.initialized.size).toBe(nodeNames.length);
+    for (const printed of runner.initialized.values()) {
+      expect(printed).toContain('net/netfilter/nf_conntrack_tcp_timeout_established = 86400\n');
+      expect(printed).toContain('route_localnet = 1');
+    }
   });
 
   it('chooses the iptables of each node', async () => {
@@ -112,7 +134,7 @@ function shipped(started: () => Cluster): void {
     const before = await agentsOf(tools);
     const shown = await tools.kubectl(['get', 'configmap', 'nodeplane', ...inSystem, '--output=json']);
     const { data }: { data: Readonly<Record<string, string>> } = JSON.parse(shown);
-    const text = `${data['config.yaml']}`.replace('mode: iptables', 'iptables: { masqueradeAll: true }');
+    const text = `iptables: { masqueradeAll: true }\n${data['config.yaml']}`;
     const patch = JSON.stringify({ data: { 'config.yaml': text } });
     await tools.kubectl(['patch', 'configmap', 'nodeplane', ...inSystem, '--patch', patch]);
     const { clusterIP } = await addressesOf(cluster.api, 'web');
@@ -134,10 +156,16 @@ function shipped(started: () => Cluster): void {
   it('helm install: gets ready over the rules that are there', async () => {
     const { hostname: host, port } = new URL(cluster.plane.server());
     const address = `apiServer.from=address,apiServer.host=${host},apiServer.port=${port}`;
-    await install('install', 'nodeplane', '--set', `${address},minReadySeconds=1,config.kubeProxy.conntrack.maxPerCore=0`);
+    await install(
+      'install',
+      'nodeplane',
+      '--set',
+      `${address},minReadySeconds=1,config.kubeProxy.conntrack.maxPerCore=0`,
+    );
     await tools.kubectl(rolledOut);
     expect((await agentsOf(tools)).map(({ node }) => node)).toEqual(nodeNames);
-    await untilServed(cluster, 'web', endpoints);
+    await cluster.api.create(service({ name: 'since-helm', app: 'web', type: 'NodePort' }));
+    await untilServed(cluster, 'since-helm', endpoints);
   });
 
   it('helm upgrade: a configuration changes no Pod, all else one node after the other, and no connection fails', async () => {
@@ -173,7 +201,14 @@ function shipped(started: () => Cluster): void {
     const labels = { 'service.kubernetes.io/service-proxy-name': 'nodeplane' };
     await cluster.api.create(service({ name: 'own', type: 'NodePort', labels }));
     await untilReady(cluster.api, 'own');
-    await install('install', 'beside', '--values', join(chart, 'ci/side-by-side-values.yaml'));
+    await install(
+      'install',
+      'beside',
+      '--values',
+      join(chart, 'ci/side-by-side-values.yaml'),
+      '--set',
+      'minReadySeconds=1',
+    );
     await tools.kubectl(['rollout', 'status', 'daemonset/beside-nodeplane', '--timeout=120s', ...inSystem]);
     await untilServed(cluster, 'own', await podsOf(cluster.api, 'own'));
     await untilServed(cluster, 'web', endpoints);
@@ -196,8 +231,9 @@ function shipped(started: () => Cluster): void {
 
   it('kustomize/overlays/kubeadm: is configured by what configured kube-proxy', async () => {
     await create(kubeadmConfigMap(cluster));
-    await tools.kubectl(['apply', '--server-side', '--kustomize', kustomization('overlays/kubeadm')]);
+    await applyKustomization('overlays/kubeadm');
     await tools.kubectl(rolledOut);
-    await untilServed(cluster, 'web', endpoints);
+    await cluster.api.create(service({ name: 'since-kubeadm', app: 'web', type: 'NodePort' }));
+    await untilServed(cluster, 'since-kubeadm', endpoints);
   });
 }

@@ -79,7 +79,7 @@ export async function capabilitiesOf(cluster: Cluster, node: NodeName): Promise<
   const script = `
     for each in /proc/[0-9]*; do
       [ "$(readlink $each/ns/net)" = "$(readlink /proc/self/ns/net)" ] || continue
-      tr '\\0' ' ' <$each/cmdline | grep -q '/opt/nodeplane/nodeplane.mjs run' || continue
+      tr '\\0' ' ' <$each/cmdline | grep -q '/opt/nodeplane/nodeplane.mj[s] run' || continue
       sed -n 's/^CapEff:\\t//p' $each/status
     done`;
   return (await output(cluster, node, 'sh', '-c', script)).split('\n').filter((line) => line !== '');
