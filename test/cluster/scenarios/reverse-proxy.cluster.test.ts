@@ -34,7 +34,8 @@ function proxies(theCluster: () => Cluster): void {
     const { api } = cluster;
     const spec = { clusterIP: upstream };
     await api.create(service({ name: 'web', ports: [{ port: 80, targetPort: httpPort }], spec }));
-    await api.create(deployment({ name: 'web', replicas: 3, image: 'http', ports: [httpPort] }));
+    // Without ports nobody probes them: here nothing happens to them.
+    await api.create(deployment({ name: 'web', replicas: 3, image: 'http', ports: [] }));
     await api.create(
       deployment({
         name: 'ingress',
@@ -57,9 +58,9 @@ function proxies(theCluster: () => Cluster): void {
     await untilServing(2);
     balancer = (await addressesOf(api, 'ingress')).balancer;
     await until(
-      () => 'an answer through the load balancer',
+      () => 'answers of all web servers through the load balancer',
       followedMilliseconds,
-      async () => (await ask('IPv4', [10])).every(({ status }) => status === 200),
+      async () => (await ask('IPv4', numbers)).every(({ status }) => status === 200),
     );
   });
 
