@@ -168,7 +168,7 @@ export const errorKinds = {
     message:
       'Another nodeplane works on this node{seen}. Both would write the same chains, and each would undo what the other writes; nothing was changed.',
     remedy:
-      'End the other one, or wait for its end with --kube-proxy wait. Give one of them a serviceProxyName if both are to serve Services of their own.',
+      'End the other one, or wait for its end with --kube-proxy wait. On one node there may be one with a serviceProxyName, and one without.',
   },
   'NP-CHECK-004': {
     message:

@@ -61,8 +61,11 @@ async function applyAlone(options: SourceOptions, context: Context): Promise<rea
 }
 
 /** The first family that cannot be opened says nothing of the other, and one program nothing of the others. */
-async function allThatLacks(options: SourceOptions, { signal }: Context): Promise<Error | undefined> {
-  return obstacle(await checkNode(options, undefined, signal));
+async function allThatLacks(
+  { config, families }: SourceOptions,
+  { signal }: Context,
+): Promise<Error | undefined> {
+  return obstacle(await checkNode({ config, families }, signal));
 }
 
 /** Settings of the kernel that rules rely on. */

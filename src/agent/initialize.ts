@@ -5,10 +5,10 @@ import { supportedFamilies } from '../kernel/families.ts';
 import { createSysctls, ensureRouteLocalnet, type Sysctls } from '../kernel/sysctl.ts';
 import { decideNode } from '../routing/node.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
-import { checkNode } from './check/check.ts';
+import { type CheckOptions, checkNode } from './check/check.ts';
 import { isObstacle, obstacle, tellFindings } from './check/finding.ts';
 import { standAlone } from './check/stand-alone.ts';
-import type { Context, NodeOptions, SourceOptions } from './options.ts';
+import type { Context, NodeOptions } from './options.ts';
 
 /** What was changed: `net/netfilter/nf_conntrack_max` = 131072. */
 export interface InitializeReport {
@@ -22,19 +22,16 @@ export interface InitializeHost {
   readonly cpus: number;
 }
 
-/** A source may be left out; without one nobody is asked whether we may read it. */
-export type InitializeOptions = NodeOptions & Partial<Pick<SourceOptions, 'source'>>;
-
 /**
  * {@link setKernel}, when nothing stands in the way of the agent that comes after it.
  * @throws NodeplaneError `NP-CHECK-*`, `NP-KERNEL-*`, `NP-API-*` when something does; nothing was changed then.
  */
-export async function initialize(options: InitializeOptions, context: Context): Promise<InitializeReport> {
+export async function initialize(options: CheckOptions, context: Context): Promise<InitializeReport> {
   const { log, signal } = context;
   const standing = await standAlone(options.config, context);
   try {
     signal.throwIfAborted();
-    const findings = await checkNode(options, options.source, signal);
+    const findings = await checkNode(options, signal);
     tellFindings(
       findings.filter((finding) => !isObstacle(finding)),
       log,

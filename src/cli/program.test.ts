@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { CheckFinding } from '../agent/check/finding.ts';
 import type { Context, NodeOptions, SourceOptions } from '../agent/options.ts';
 import { NodeplaneError } from '../errors.ts';
 import type { Finding } from '../model/finding.ts';
@@ -298,6 +299,29 @@ describe('verbs', () => {
   });
 });
 
+describe('check', () => {
+  const error = new NodeplaneError('NP-CHECK-003');
+
+  it.each<[string, CheckFinding[], number]>([
+    ['nothing', [], 0],
+    ['a warning', [{ severity: 'warning', error }], 0],
+    ['an error', [{ severity: 'error', error }], 1],
+  ])('that finds %s ends with its code', async (_, findings, expected) => {
+    const { code, stdout, stderr } = await call(['check'], { actions: { check: async () => findings } });
+    expect({ code, stderr }).toEqual({ code: expected, stderr: '' });
+    for (const { severity } of findings)
+      expect(stdout).toContain(`${severity} NP-CHECK-003: Another nodeplane`);
+  });
+
+  it('looks at a source when it is told of one', async () => {
+    const { asked } = await call(['check', '--manifests', 'x', '--kube-proxy', 'wait']);
+    expect(asked).toMatchObject([
+      ['check', { source: { kind: 'manifests' }, config: { kubeProxy: 'wait' } }],
+    ]);
+    expect((await call(['check'])).asked[0]?.[1]).not.toHaveProperty('source');
+  });
+});
+
 describe('run', () => {
   const idle = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nportRange: 1-2\n';
 
@@ -358,6 +382,11 @@ describe('run', () => {
     expect(cleaned.asked.map(([name]) => name)).toEqual(['cleanup']);
     const plain = await call(['run', '--cleanup=false', '--init-only=false', '--manifests=x']);
     expect(plain.asked.map(([name]) => name)).toEqual(['run']);
+  });
+
+  it('lets --init-only ask the source that it is told of', async () => {
+    const { asked } = await call(['run', '--init-only', '--kubeconfig=/k']);
+    expect(asked).toMatchObject([['initialize', { source: { kind: 'api' } }]]);
   });
 
   it('asks the API server when it is told of one', async () => {

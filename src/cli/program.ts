@@ -1,4 +1,4 @@
-import type { NodeOptions } from '../agent/options.ts';
+import type { NodeOptions, SourceOptions } from '../agent/options.ts';
 import type { Config } from '../config/defaults.ts';
 import { followConfig } from '../config/follow.ts';
 import { loadConfig } from '../config/load.ts';
@@ -13,7 +13,7 @@ import { parse } from './parse.ts';
 import { tellable } from './print/error.ts';
 import { createReporter, type Reporter } from './reporter.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { chooseSource, identify } from './source.ts';
+import { chooseSource, hasSource, identify } from './source.ts';
 import type { Call } from './verb.ts';
 import type { Verb } from './verbs.ts';
 import { version } from './version.ts';
@@ -55,15 +55,17 @@ async function perform(
   const reporter = createReporter(io, settings.output);
   const standing = collector();
   const options: NodeOptions = { config, families: settings.families };
+  const withSource = (): SourceOptions => ({
+    ...options,
+    source: chooseSource(settings, config, host),
+    updates: updatesOf(settings, config, load, change),
+  });
   const call: Call = {
     actions: await loadActions(),
     settings,
     options,
-    withSource: () => ({
-      ...options,
-      source: chooseSource(settings, config, host),
-      updates: updatesOf(settings, config, load, change),
-    }),
+    withSource,
+    withSourceIfAny: () => (hasSource(settings, config, host) ? withSource() : options),
     context: { log, signal: io.signal, onFindings: standing.take },
     print: async (result) => {
       await standing.tell(reporter);

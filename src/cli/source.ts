@@ -20,14 +20,22 @@ export function identify({ environment, hostname }: Io): HostIdentity {
  * Where objects come from: a directory that was named, else the API server by what the configuration, the pod or the environment tells.
  * @throws NodeplaneError `NP-CLI-001` when nothing tells of one, `NP-CLI-002` when `$KUBECONFIG` tells of several.
  */
-export function chooseSource({ manifests }: Settings, { client }: Config, host: HostIdentity): SourceChoice {
+export function chooseSource(settings: Settings, config: Config, host: HostIdentity): SourceChoice {
+  const { manifests } = settings;
+  const { client } = config;
   if (manifests !== undefined) return { kind: 'manifests', directory: manifests };
-  const { kubeconfig, server } = client;
-  if (kubeconfig === undefined && server === undefined && host.inCluster !== true) {
-    throw new NodeplaneError('NP-CLI-001');
-  }
+  const { kubeconfig } = client;
+  if (!hasSource(settings, config, host)) throw new NodeplaneError('NP-CLI-001');
   if (kubeconfig !== undefined && kubeconfig === host.kubeconfig && kubeconfig.includes(':')) {
     throw flagError('$KUBECONFIG', kubeconfig, 'it names several files; name one with --kubeconfig');
   }
   return { kind: 'api' };
+}
+
+/** Whether anything tells where objects come from. */
+export function hasSource({ manifests }: Settings, { client }: Config, host: HostIdentity): boolean {
+  const { kubeconfig, server } = client;
+  return (
+    manifests !== undefined || kubeconfig !== undefined || server !== undefined || host.inCluster === true
+  );
 }

@@ -11,6 +11,8 @@ export interface Call {
   readonly options: NodeOptions;
   /** For verbs that do. @throws NodeplaneError `NP-CLI-001` when no source was named. */
   readonly withSource: () => SourceOptions;
+  /** For verbs that look at them when they can. */
+  readonly withSourceIfAny: () => NodeOptions & Partial<SourceOptions>;
   readonly context: Context;
   readonly print: (result: Printable) => Promise<void>;
 }

@@ -12,18 +12,28 @@ const passing = /^--(?:cleanup|version|help|write-config-to|init-only)(?:=|$)|^-
 export async function findProcesses(name: string, proc = '/proc'): Promise<readonly number[]> {
   const entries = await readdir(proc).catch(() => []);
   const ids = entries.filter((entry) => /^\d+$/.test(entry));
-  const named = await Promise.all(
-    ids.map(async (id) => ((await textOf(proc, id, 'comm')) === `${name}\n` ? id : undefined)),
-  );
   const ours = await namespaceOf(proc, 'self');
   const found: number[] = [];
-  for (const id of named) {
+  for (const id of await named(proc, ids, name)) {
     // Of a zombie there is no namespace any more.
-    if (id === undefined || ours === undefined || (await namespaceOf(proc, id)) !== ours) continue;
+    if (ours === undefined || (await namespaceOf(proc, id)) !== ours) continue;
     const words = (await textOf(proc, id, 'cmdline')).split('\0').slice(1);
     if (!words.some((word) => passing.test(word))) found.push(Number(id));
   }
   return found.sort((a, b) => a - b);
+}
+
+/** So many files are open at a time: a node may have thousands of processes. */
+const atOnce = 64;
+
+async function named(proc: string, ids: readonly string[], name: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (let start = 0; start < ids.length; start += atOnce) {
+    const some = ids.slice(start, start + atOnce);
+    const names = await Promise.all(some.map((id) => textOf(proc, id, 'comm')));
+    found.push(...some.filter((_, index) => names[index] === `${name}\n`));
+  }
+  return found;
 }
 
 /** Empty when the process has ended meanwhile. */

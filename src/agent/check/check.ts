@@ -4,6 +4,7 @@ import { exec } from '../../kernel/exec.ts';
 import { supportedFamilies } from '../../kernel/families.ts';
 import { isInstalled } from '../../kernel/program-path.ts';
 import { createSysctls } from '../../kernel/sysctl.ts';
+import { chainNames } from '../../rules/iptables/names.ts';
 import { openSource } from '../open-source.ts';
 import type { Context, NodeOptions, SourceOptions } from '../options.ts';
 import { takeClaim } from './claim.ts';
@@ -12,18 +13,18 @@ import { checkKernel } from './kernel.ts';
 import { otherProxies, proxyError } from './other-proxies.ts';
 import { checkPermissions } from './permissions.ts';
 
+/** A source may be left out; without one nobody is asked whether we may read it. */
+export type CheckOptions = NodeOptions & Partial<Pick<SourceOptions, 'source'>>;
+
 /** What stands in the way of nodeplane on this node, all at once. Changes nothing. */
-export async function check(options: SourceOptions, { signal }: Context): Promise<readonly CheckFinding[]> {
-  const [proxies, node] = await Promise.all([
-    checkProxies(options),
-    checkNode(options, options.source, signal),
-  ]);
+export async function check(options: CheckOptions, { signal }: Context): Promise<readonly CheckFinding[]> {
+  const [proxies, node] = await Promise.all([checkProxies(options), checkNode(options, signal)]);
   return [...proxies, ...node];
 }
 
 async function checkProxies({ config }: NodeOptions): Promise<readonly CheckFinding[]> {
   const found = (await otherProxies(config)).map((other) => proxyError(other));
-  const claim = await takeClaim(config.serviceProxyName);
+  const claim = await takeClaim(chainNames(config.routing).prefix);
   if (claim.kind === 'held') await claim.release();
   if (claim.kind === 'taken' && !found.some(({ code }) => code === 'NP-CHECK-003'))
     found.push(proxyError({ kind: 'nodeplane', seen: [], mode: undefined }));
@@ -31,15 +32,12 @@ async function checkProxies({ config }: NodeOptions): Promise<readonly CheckFind
   return found.map((error) => ({ severity, error }));
 }
 
-/**
- * Programs, kernel and permissions.
- * @param source undefined: not known, so that nobody can be asked for permissions.
- */
+/** Programs, kernel and permissions. */
 export async function checkNode(
-  options: NodeOptions,
-  source: SourceOptions['source'] | undefined,
+  options: CheckOptions,
   signal: AbortSignal,
 ): Promise<readonly CheckFinding[]> {
+  const { source } = options;
   const families = options.families ?? (await supportedFamilies(createSysctls()));
   const kernel = checkKernel(options, families, { exec, isInstalled });
   const permissions = source?.kind === 'api' ? askServer({ ...options, source }, signal) : [];

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { type Claim, takeClaim } from './claim.ts';
 
 /** A nodeplane of the machine that runs the tests has another one. */
-const name = `test-${randomBytes(6).toString('hex')}`;
+const name = `TEST-${randomBytes(6).toString('hex')}`;
 
 async function release(claim: Claim): Promise<void> {
   if (claim.kind !== 'held') throw new Error(`the claim is ${claim.kind}`);

@@ -9,17 +9,17 @@ export type Claim =
   /** The system does not let us try. */
   | { readonly kind: 'unknown'; readonly error: Error };
 
-/** Takes the claim, or tells why it cannot be had. */
-export type TakeClaim = (serviceProxyName: string | undefined) => Promise<Claim>;
+/** Takes the claim to the chains whose names begin so (`KUBE-`), or tells why it cannot be had. */
+export type TakeClaim = (prefix: string) => Promise<Claim>;
 
 /** The whole of sun_path behind the zero byte: versions of node differ in whether they fill the rest of a shorter name with zeros. */
 const nameLength = 107;
 
 /**
- * Who writes the chains of that name in this network namespace: a listening socket in Linux's abstract namespace, which belongs to the network
+ * Who writes the chains of that prefix in this network namespace: a listening socket in Linux's abstract namespace, which belongs to the network
  * namespace whatever PID or mount namespace a process has, can be had once, and is gone the moment its process ends (unix(7)).
  */
-export const takeClaim: TakeClaim = (serviceProxyName) =>
+export const takeClaim: TakeClaim = (prefix) =>
   new Promise((resolve) => {
     const server = createServer((socket) => socket.destroy());
     const failed = (thrown: unknown): void => {
@@ -28,7 +28,7 @@ export const takeClaim: TakeClaim = (serviceProxyName) =>
       resolve(isTaken ? { kind: 'taken' } : { kind: 'unknown', error });
     };
     server.once('error', failed);
-    server.listen(`\0${nameOf(serviceProxyName)}`, () => {
+    server.listen(`\0${`nodeplane/${prefix}`.padEnd(nameLength, '.')}`, () => {
       server.off('error', failed);
       // What happens to it later does not concern anybody.
       server.on('error', () => undefined);
@@ -39,9 +39,3 @@ export const takeClaim: TakeClaim = (serviceProxyName) =>
       });
     });
   });
-
-/** Names of service proxies are label values, at most 63 characters. */
-function nameOf(serviceProxyName: string | undefined): string {
-  const name = serviceProxyName === undefined ? 'nodeplane' : `nodeplane/${serviceProxyName}`;
-  return name.padEnd(nameLength, '.').slice(0, nameLength);
-}

@@ -10,13 +10,13 @@ interface Scene {
   readonly answers?: Answers;
   readonly listeners?: readonly ListenAddress[];
   readonly processes?: readonly number[];
-  readonly serviceProxyName?: string;
+  readonly besideKubeProxy?: boolean;
   readonly metrics?: ListenAddress;
 }
 
 /** What was found, and which URLs were asked. */
 async function found(scene: Scene): Promise<{ proxies: readonly OtherProxy[]; asked: readonly string[] }> {
-  const { answers = {}, listeners, processes = [], serviceProxyName, metrics } = scene;
+  const { answers = {}, listeners, processes = [], besideKubeProxy = false, metrics } = scene;
   const asked: string[] = [];
   const doors = Object.keys(answers).map((url) => {
     const { hostname, port } = new URL(url);
@@ -33,7 +33,8 @@ async function found(scene: Scene): Promise<{ proxies: readonly OtherProxy[]; as
     },
   };
   const serving = { ...defaultConfig.serving, ...(metrics && { metrics }) };
-  return { proxies: await otherProxies({ serving, serviceProxyName }, eyes), asked };
+  const routing = { ...defaultConfig.routing, besideKubeProxy };
+  return { proxies: await otherProxies({ serving, routing }, eyes), asked };
 }
 
 /** As kube-proxy 1.36 answers. */
@@ -89,7 +90,7 @@ describe('kube-proxy', () => {
 
   it('is not looked for beside a nodeplane with a name', async () => {
     const answers = { 'http://127.0.0.1:10249/configz': configz };
-    const { proxies } = await found({ answers, processes: [1], serviceProxyName: 'nodeplane' });
+    const { proxies } = await found({ answers, processes: [1], besideKubeProxy: true });
     expect(proxies).toEqual([]);
   });
 });
@@ -117,14 +118,16 @@ describe('what is not kube-proxy', () => {
 
 describe('another nodeplane', () => {
   it.each([
-    ['', undefined, 1],
-    ['', 'a', 0],
-    ['a', undefined, 0],
-    ['a', 'a', 1],
-    ['a', 'b', 0],
-  ])('named "%s" beside one named %s: %i in the way', async (theirs, serviceProxyName, count) => {
-    const answers = { 'http://127.0.0.1:10249/configz': nodeplaneConfigz(theirs) };
-    const { proxies } = await found({ answers, ...(serviceProxyName && { serviceProxyName }) });
-    expect(proxies.map(({ kind }) => kind)).toEqual(Array(count).fill('nodeplane'));
-  });
+    ['', false, 1],
+    ['', true, 0],
+    ['a', false, 0],
+    ['a', true, 1],
+  ])(
+    'named "%s", and we are beside kube-proxy (%s): %i in the way',
+    async (theirs, besideKubeProxy, count) => {
+      const answers = { 'http://127.0.0.1:10249/configz': nodeplaneConfigz(theirs) };
+      const { proxies } = await found({ answers, besideKubeProxy });
+      expect(proxies.map(({ kind }) => kind)).toEqual(Array(count).fill('nodeplane'));
+    },
+  );
 });

@@ -27,22 +27,22 @@ export const machineEyes: Eyes = {
 };
 
 /**
- * Who writes chains of ours now. With a `serviceProxyName` our chains have names of their own, and kube-proxy is expected beside us.
- * What a kube-proxy that has ended left in the kernel does not count: it is taken over.
+ * Who writes chains of ours now. With a `serviceProxyName`, whatever it is, our chains have another prefix, and kube-proxy is expected beside
+ * us. What a kube-proxy that has ended left in the kernel does not count: it is taken over.
  */
 export async function otherProxies(
-  { serving, serviceProxyName }: Pick<Config, 'serving' | 'serviceProxyName'>,
+  { serving, routing }: Pick<Config, 'serving' | 'routing'>,
   eyes: Eyes = machineEyes,
 ): Promise<readonly OtherProxy[]> {
   const keepers = await askDoors(eyes, serving);
   const sameAsWe = ({ told }: DoorKeeper): boolean =>
-    told !== undefined && told.serviceProxyName === serviceProxyName;
+    told !== undefined && (told.serviceProxyName !== undefined) === routing.besideKubeProxy;
   const ours = proxyOf(
     'nodeplane',
     [],
     keepers.filter((keeper) => keeper.kind === 'nodeplane' && sameAsWe(keeper)),
   );
-  if (serviceProxyName !== undefined) return ours;
+  if (routing.besideKubeProxy) return ours;
   const processes = await eyes.findProcesses('kube-proxy');
   const theirs = proxyOf(
     'kube-proxy',

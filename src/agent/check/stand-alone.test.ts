@@ -17,7 +17,7 @@ class Node {
   other = false;
   claims = 0;
 
-  stand(kubeProxy: KubeProxyChoice, serviceProxyName?: string): Promise<unknown> {
+  stand(kubeProxy: KubeProxyChoice, besideKubeProxy = false): Promise<unknown> {
     const eyes: Eyes = {
       ask: async () => undefined,
       readListeners: async () => [],
@@ -26,7 +26,7 @@ class Node {
     const write = (text: string): number => this.#written.push(text);
     const log = createLog({ level: 'info', format: 'json', colour: false, write });
     return standAlone(
-      { ...defaultConfig, kubeProxy, serviceProxyName },
+      { ...defaultConfig, kubeProxy, routing: { ...defaultConfig.routing, besideKubeProxy } },
       { log, signal: this.stop.signal },
       { eyes, takeClaim: async () => this.#claim(), clock: this.clock },
     ).then(
@@ -117,7 +117,7 @@ describe('kube-proxy', () => {
   it('is expected beside a nodeplane with a name of its own', async () => {
     const node = new Node();
     node.kubeProxies = [7];
-    expect(await node.stand('refuse', 'nodeplane')).toBe('alone');
+    expect(await node.stand('refuse', true)).toBe('alone');
     expect(node.told()).toEqual([]);
   });
 });
@@ -132,14 +132,11 @@ describe('another nodeplane', () => {
     expect(await within(node, 100, standing)).toBe('alone');
   });
 
-  it.each([undefined, 'nodeplane'])(
-    'that stays is refused after 3 s (serviceProxyName: %s)',
-    async (name) => {
-      const node = new Node();
-      node.other = true;
-      const standing = node.stand('refuse', name);
-      expect(await within(node, 2900, standing)).toBeUndefined();
-      expect(await within(node, 200, standing)).toBe('NP-CHECK-003');
-    },
-  );
+  it.each([false, true])('that stays is refused after 3 s (beside kube-proxy: %s)', async (beside) => {
+    const node = new Node();
+    node.other = true;
+    const standing = node.stand('refuse', beside);
+    expect(await within(node, 2900, standing)).toBeUndefined();
+    expect(await within(node, 200, standing)).toBe('NP-CHECK-003');
+  });
 });

@@ -1,5 +1,6 @@
 import { type Clock, sleep, systemClock } from '../../clock.ts';
 import type { Config } from '../../config/defaults.ts';
+import { chainNames } from '../../rules/iptables/names.ts';
 import type { Context } from '../options.ts';
 import { type Claim, type TakeClaim, takeClaim } from './claim.ts';
 import { type Eyes, machineEyes, type OtherProxy, otherProxies, proxyError } from './other-proxies.ts';
@@ -19,7 +20,7 @@ export interface Standing {
   release(): Promise<void>;
 }
 
-type Options = Pick<Config, 'kubeProxy' | 'serving' | 'serviceProxyName'>;
+type Options = Pick<Config, 'kubeProxy' | 'serving' | 'routing'>;
 
 /** A nodeplane that was just told to end needs a moment; so does the kernel after a SIGKILL. */
 const graceMilliseconds = 3000;
@@ -90,7 +91,7 @@ class Place implements Standing {
   async others(): Promise<readonly OtherProxy[]> {
     const { eyes } = this.#surroundings;
     if (this.#claim?.kind !== 'held')
-      this.#claim = await this.#surroundings.takeClaim(this.#options.serviceProxyName);
+      this.#claim = await this.#surroundings.takeClaim(chainNames(this.#options.routing).prefix);
     const others = await otherProxies(this.#options, eyes);
     if (this.#claim.kind !== 'taken' || others.some(({ kind }) => kind === 'nodeplane')) return others;
     return [...others, { kind: 'nodeplane', seen: [], mode: undefined }];

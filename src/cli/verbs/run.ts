@@ -1,6 +1,4 @@
-import type { SourceChoice } from '../../agent/options.ts';
 import { writeConfiguration } from '../../config/write.ts';
-import { NodeplaneError } from '../../errors.ts';
 import { initializeJson, printInitialize } from '../print/reports.ts';
 import type { Call, PerformVerb } from '../verb.ts';
 import { cleanup } from './cleanup.ts';
@@ -23,22 +21,10 @@ async function writeConfig({ options, context }: Call, file: string): Promise<nu
   return 0;
 }
 
-async function initialize(call: Call): Promise<number> {
-  const { actions, options, context, print } = call;
-  const source = sourceIfAny(call);
-  const report = await actions.initialize({ ...options, ...(source && { source }) }, context);
+async function initialize({ actions, withSourceIfAny, context, print }: Call): Promise<number> {
+  const report = await actions.initialize(withSourceIfAny(), context);
   await print({ text: () => printInitialize(report), json: () => initializeJson(report) });
   return 0;
-}
-
-/** The settings can be made without one. */
-function sourceIfAny({ withSource }: Call): SourceChoice | undefined {
-  try {
-    return withSource().source;
-  } catch (thrown) {
-    if (thrown instanceof NodeplaneError && thrown.code === 'NP-CLI-001') return undefined;
-    throw thrown;
-  }
 }
 
 async function follow({ actions, settings, withSource, context }: Call): Promise<number> {
