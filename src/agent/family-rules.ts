@@ -196,7 +196,8 @@ export class FamilyRules {
     const suspects = tries.suspects(wanted, good);
     this.#log.warn({ err: refusal.error, suspects: suspects.length }, 'looking for what the kernel refuses');
     const program = (routes: ImmutableMap<Route>) => tries.program(routes);
-    await isolate({ wanted, good, suspects, program, found }, refusal);
+    const { nothingInForce } = tries;
+    await isolate({ wanted, good, suspects, nothingInForce, program, found }, refusal);
   }
 }
 

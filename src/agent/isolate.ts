@@ -1,4 +1,4 @@
-import { get, type ImmutableMap, withEntries } from '../model/immutable-map.ts';
+import { entries, get, type ImmutableMap, immutableMap, withEntries } from '../model/immutable-map.ts';
 import type { Route } from '../routing/route.ts';
 import type { Culprits } from './quarantine.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
@@ -11,6 +11,8 @@ export interface Isolation {
   readonly good: ImmutableMap<Route>;
   /** Keys of Service ports whose rules were among the refused and are not those of `good`. */
   readonly suspects: readonly string[];
+  /** The kernel holds no rules of ours: somebody has flushed them. */
+  readonly nothingInForce: boolean;
   /** Programs the Routes. @throws what a restore throws. */
   readonly program: (routes: ImmutableMap<Route>) => Promise<void>;
   /** Takes what is found, as it is found: it counts also when the search is ended early. */
@@ -33,12 +35,26 @@ export async function isolate(isolation: Isolation, first: Refusal): Promise<voi
   const rest = search.blameNamed(isolation.suspects, first);
   if (rest === undefined) {
     // Everything but the suspects. If the kernel refuses that, it is not about them.
-    await search.bringIn([], 0);
+    const refusal = await search.tried([]);
+    if (refusal !== undefined) return fromNothing(isolation, refusal);
     await search.narrow(isolation.suspects, first);
   } else {
     await search.bringIn(rest, 1);
   }
   // What a refused half has left in other tables goes.
+  await search.bringIn([], 0);
+}
+
+/**
+ * What was in force before is refused too, and nobody is named. Where nothing is in force any more, nothing can be lost: everybody is a suspect
+ * then, and nothing stands in for who is refused.
+ */
+async function fromNothing(isolation: Isolation, refusal: Refusal): Promise<void> {
+  if (!isolation.nothingInForce) throw refusal.error;
+  const suspects = Array.from(entries(isolation.wanted), ([key]) => key);
+  const search = new Search({ ...isolation, good: immutableMap(), suspects });
+  await search.bringIn([], 0);
+  await search.narrow(suspects, refusal);
   await search.bringIn([], 0);
 }
 
@@ -55,7 +71,7 @@ class Search {
 
   /** Adds the group to what is in force; what is refused is looked for in it. `named` of its members were named already. */
   async bringIn(group: readonly string[], named: number): Promise<void> {
-    const refusal = await this.#tried(group);
+    const refusal = await this.tried(group);
     if (refusal === undefined) return;
     const rest = this.blameNamed(group, refusal);
     if (rest === undefined) await this.narrow(group, refusal);
@@ -98,7 +114,8 @@ class Search {
     this.#out.delete(key);
   }
 
-  async #tried(group: readonly string[]): Promise<Refusal | undefined> {
+  /** Adds the group to what is in force. Gives the refusal. @throws what else a restore throws. */
+  async tried(group: readonly string[]): Promise<Refusal | undefined> {
     try {
       await this.#program(group);
       return undefined;

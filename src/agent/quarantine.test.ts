@@ -165,8 +165,7 @@ describe.each(['legacy', 'nft'] as const)('on iptables-%s', (variant) => {
     expect(second.reports[0]).toMatchObject({ error: undefined, quarantined: keys(5), servicePorts: 30 });
   });
 
-  it('nobody else is blamed when what stood in place of the refused is refused as well', async (context) => {
-    if (variant === 'legacy') return context.skip('it names nobody, so the whole is refused');
+  it('nobody else is blamed when what stood in place of the refused is refused as well', async () => {
     const node = running({ variant });
     node.source.tell([nodeA, ...webs(40)]);
     await node.synced(1);

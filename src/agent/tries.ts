@@ -37,6 +37,7 @@ export class Tries {
   #plan: Plan | undefined;
   #full = false;
   #digest: string | undefined;
+  #nothingInForce = false;
 
   constructor(options: TriesOptions, state: FamilyState) {
     this.#options = options;
@@ -61,6 +62,11 @@ export class Tries {
   /** The digest of the rules when they were read last; undefined once something was written. */
   get digest(): string | undefined {
     return this.#digest;
+  }
+
+  /** There were no Services in the kernel when it was read, and nothing has been programmed since. */
+  get nothingInForce(): boolean {
+    return this.#nothingInForce;
   }
 
   /** The last plan, applied or refused. */
@@ -89,6 +95,7 @@ export class Tries {
       throw thrown;
     }
     this.#state = prepared.next;
+    this.#nothingInForce = false;
     this.#count(prepared.plan);
   }
 
@@ -124,6 +131,7 @@ export class Tries {
   async #read(): Promise<Reading> {
     const reading = await this.#options.read();
     this.#digest = reading.digest;
+    this.#nothingInForce = reading.applied.rules.nat === 0;
     return reading;
   }
 
