@@ -65,8 +65,8 @@ async function measureAll(options: ClusterBenchOptions, program: string): Promis
   let written = 0;
   for (const size of options.sizes) {
     const services = clusterServices(size);
-    console.error(`writing ${size - written} Services and their EndpointSlices`);
-    await writeServices(rig.api, services, written);
+    const progress = (count: number): void => console.error(`${count} Services with EndpointSlices written`);
+    await writeServices(rig.api, services, written, progress);
     written = size;
     for (const variant of options.variants) {
       const figures: Partial<Record<ProxyName, ProxyFigures>> = {};

@@ -16,12 +16,14 @@ export function clusterServices(count: number): readonly BenchService[] {
 /** So many requests at the same time; the API server is told to take 50. */
 const writers = 40;
 
-/** Creates Services and their slices; `from` of them are there already. */
+/** Creates Services and their slices; `from` of them are there already. `progress` hears now and then how many there are. */
 export async function writeServices(
   api: Api,
   services: readonly BenchService[],
   from: number,
+  progress: (count: number) => void,
 ): Promise<void> {
+  let count = from;
   const coming = services.slice(from);
   const before = new Set(services.slice(0, from).map(({ namespace }) => namespace));
   const namespaces = new Set(coming.map(({ namespace }) => namespace).filter((name) => !before.has(name)));
@@ -31,6 +33,8 @@ export async function writeServices(
   await each(coming, async (service) => {
     await api.create(serviceObject(service));
     await api.create(sliceObject(service));
+    count += 1;
+    if (count % 1000 === 0) progress(count);
   });
 }
 
