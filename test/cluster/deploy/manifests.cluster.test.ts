@@ -97,10 +97,12 @@ describe('the other manifests', () => {
     expect(await accept(['-f', join(deployDirectory, file)])).not.toBe('');
   });
 
-  it.each(['pod-monitor', 'prometheus-rule'])('monitoring/%s is accepted', async (file) => {
-    expect(await accept(['-f', join(deployDirectory, `monitoring/${file}.yaml`)])).toContain(
-      'monitoring.coreos.com',
-    );
+  it('monitoring is accepted', async () => {
+    const names = await accept(['-k', join(deployDirectory, 'monitoring')]);
+    expect(names.trim().split('\n').sort()).toEqual([
+      'podmonitor.monitoring.coreos.com/nodeplane',
+      'prometheusrule.monitoring.coreos.com/nodeplane',
+    ]);
   });
 });
 
