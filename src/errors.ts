@@ -113,7 +113,8 @@ export const errorKinds = {
   },
   'NP-KERNEL-002': {
     message: '{program} was refused by the kernel: permission denied.',
-    remedy: 'Run as root or with CAP_NET_ADMIN in the network namespace of the node.',
+    remedy:
+      'Run as root or with CAP_NET_ADMIN (and CAP_NET_RAW for iptables-legacy) in the network namespace of the node.',
   },
   'NP-KERNEL-003': {
     message: 'Another program held the xtables lock for longer than {seconds} s.',
@@ -160,13 +161,13 @@ export const errorKinds = {
   },
   'NP-CHECK-002': {
     message:
-      'kube-proxy works on this node{seen}. Both would write the same chains, and each would undo what the other writes; nothing was changed.',
+      'kube-proxy works on this node{seen} and writes the same chains: each would undo what the other does. Nothing was changed.',
     remedy:
       'Remove it (`kubectl -n kube-system delete daemonset kube-proxy`, or keep it off this node by its nodeSelector), or let nodeplane wait for its end with --kube-proxy wait. To serve labelled Services beside it, set serviceProxyName. --kube-proxy ignore goes on in spite of it.',
   },
   'NP-CHECK-003': {
     message:
-      'Another nodeplane works on this node{seen}. Both would write the same chains, and each would undo what the other writes; nothing was changed.',
+      'Another nodeplane works on this node{seen} and writes the same chains: each would undo what the other does. Nothing was changed.',
     remedy:
       'End the other one, or wait for its end with --kube-proxy wait. On one node there may be one with a serviceProxyName, and one without.',
   },

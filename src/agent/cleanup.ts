@@ -8,6 +8,7 @@ import type { Family } from '../model/address.ts';
 import { chainNames } from '../rules/iptables/names.ts';
 import { parseRules } from '../rules/iptables/parse/parse.ts';
 import { cleanup as planCleanup } from '../rules/iptables/plan/cleanup.ts';
+import { otherProxies, proxyError } from './check/other-proxies.ts';
 import type { NodeOptions } from './options.ts';
 
 export interface CleanupReport {
@@ -21,8 +22,13 @@ export interface CleanupReport {
   readonly kept: readonly string[];
 }
 
-/** Removes our rules from every variant and family that this host has; those of others stay. */
+/**
+ * Removes our rules from every variant and family that this host has; those of others stay.
+ * @throws NodeplaneError `NP-CHECK-002` while kube-proxy works here, unless it is to be ignored: the chains are its own then.
+ */
 export async function cleanup({ families, config }: NodeOptions): Promise<readonly CleanupReport[]> {
+  const kubeProxy = (await otherProxies(config)).find(({ kind }) => kind === 'kube-proxy');
+  if (kubeProxy !== undefined && config.kubeProxy !== 'ignore') throw proxyError(kubeProxy);
   const { programs } = await findPrograms(exec);
   const wanted = programs.filter(({ variant }) => ['auto', variant].includes(config.iptablesVariant));
   const reports: CleanupReport[] = [];

@@ -52,7 +52,7 @@ export const flagTable = {
     flag: '--kube-proxy',
     value: 'choice',
     choices: kubeProxyChoices,
-    help: `while kube-proxy works on this node: ${kubeProxyChoices.join(', ')} (default: refuse)`,
+    help: `while kube-proxy, or another nodeplane, works on this node: ${kubeProxyChoices.join(', ')} (default: refuse)`,
   },
   serviceProxyName: {
     flag: '--service-proxy-name',
@@ -84,7 +84,7 @@ export const flagTable = {
   },
   initOnly: {
     flag: '--init-only',
-    help: 'set what needs full privileges (sysctls), and end; after that, CAP_NET_ADMIN is enough',
+    help: 'set what needs full privileges (sysctls), and end; after that, CAP_NET_ADMIN is enough (with iptables-legacy, and CAP_NET_RAW)',
   },
   cleanup: { flag: '--cleanup', help: 'do as the verb cleanup does, and end' },
   rules: { flag: '--rules', help: 'show the rule lines under each change' },

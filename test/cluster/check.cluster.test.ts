@@ -85,6 +85,14 @@ function checks(): void {
       expect(await kernel()).toBe(before);
     });
 
+    it('keeps its rules: cleanup refuses too', async () => {
+      const before = await kernel();
+      const { exitCode, stderr } = await run(process.execPath, bundle, 'cleanup');
+      expect(stderr).toContain('error NP-CHECK-002');
+      expect(exitCode).toBe(1);
+      expect(await kernel()).toBe(before);
+    });
+
     it('is named by its doors where its process cannot be seen, as in a pod', async () => {
       const argv = [process.execPath, bundle, 'check', ...flags, '--output', 'json'];
       const { exitCode, stdout } = await run('unshare', '--pid', '--fork', '--mount-proc', ...argv);

@@ -26,8 +26,8 @@ describe('what stands in the way', () => {
     expect(error?.message.split('\n')).toEqual([
       '2 things stand in the way; nothing was changed:',
       'NP-KERNEL-002: iptables-save was refused by the kernel: permission denied.',
-      'remedy: Run as root or with CAP_NET_ADMIN in the network namespace of the node.',
-      expect.stringMatching(/^NP-CHECK-003: Another nodeplane works on this node\. /),
+      'remedy: Run as root or with CAP_NET_ADMIN (and CAP_NET_RAW for iptables-legacy) in the network namespace of the node.',
+      expect.stringMatching(/^NP-CHECK-003: Another nodeplane works on this node and /),
       expect.stringMatching(/^remedy: End the other one/),
     ]);
   });

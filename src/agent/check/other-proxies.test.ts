@@ -61,7 +61,7 @@ describe('kube-proxy', () => {
     expect(proxies).toEqual([{ kind: 'kube-proxy', seen, mode: 'ipvs' }]);
     expect(proxies.map((proxy) => proxyError(proxy).message)).toEqual([
       expect.stringContaining(
-        'works on this node (process 12, http://127.0.0.1:10249, http://127.0.0.1:10256, mode ipvs).',
+        'works on this node (process 12, http://127.0.0.1:10249, http://127.0.0.1:10256, mode ipvs) and',
       ),
     ]);
   });
