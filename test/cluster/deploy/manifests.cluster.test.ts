@@ -5,9 +5,8 @@ import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { hostOf } from '../host.ts';
 import { type ClusterNetwork, createClusterNetwork } from '../network/network.ts';
 import { deployDirectory } from './alert-rules.ts';
-import { isRecord } from './config-schema.ts';
 import { monitoringDefinitions } from './monitoring-kinds.ts';
-import { comparable, configOf, type Manifest, parseManifests } from './rendered.ts';
+import { comparable, configOf, configText, parseManifests } from './rendered.ts';
 import { makeTools, type Tools } from './tools.ts';
 
 const chart = join(deployDirectory, 'charts/nodeplane');
@@ -107,6 +106,10 @@ describe('the other manifests', () => {
 });
 
 describe('the chart', () => {
+  it('has nothing that helm lint finds', async () => {
+    expect(await tools.helm(['lint', '--strict', chart])).toContain('0 chart(s) failed');
+  });
+
   it.each([
     ['its own values', []],
     ['an address', ['--set', 'apiServer.from=address,apiServer.host=10.0.0.1']],
@@ -170,9 +173,3 @@ describe('the chart', () => {
     expect(JSON.stringify(rule)).toContain(`"runbook_url":"${base}docs/runbooks/NodeplaneDown.md"`);
   });
 });
-
-function configText(manifests: readonly Manifest[]): string {
-  const data = manifests.find(({ kind }) => kind === 'ConfigMap')?.['data'];
-  const text = isRecord(data) ? data['config.yaml'] : undefined;
-  return typeof text === 'string' ? text : '';
-}

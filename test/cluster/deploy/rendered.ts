@@ -35,6 +35,13 @@ export async function comparable(manifests: readonly Manifest[]): Promise<Readon
   return Object.fromEntries(await Promise.all(entries));
 }
 
+/** The configuration file in the first ConfigMap; empty when there is none. */
+export function configText(manifests: readonly Manifest[]): string {
+  const data = manifests.find(({ kind }) => kind === 'ConfigMap')?.['data'];
+  const text = isRecord(data) ? data['config.yaml'] : undefined;
+  return typeof text === 'string' ? text : '';
+}
+
 /** What a configuration file says in the end. */
 export async function configOf(text: string): Promise<Config> {
   const directory = await mkdtemp(join(tmpdir(), 'np-rendered-'));

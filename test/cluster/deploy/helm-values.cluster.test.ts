@@ -1,8 +1,15 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NodeplaneError } from '../../../src/errors.ts';
 import { exec } from '../../../src/kernel/exec.ts';
 import { binary } from '../binaries.ts';
 import { deployDirectory } from './alert-rules.ts';
+import { configSchema } from './config-schema.ts';
+import { configOf, configText, parseManifests } from './rendered.ts';
+import { valuesOf } from './schema-values.ts';
 
 const chart = join(deployDirectory, 'charts/nodeplane');
 const helm = await binary('helm');
@@ -100,3 +107,43 @@ describe('helm refuses', () => {
     expect(told.join('\n'), stderr).toContain(why);
   });
 });
+
+describe('helm takes', () => {
+  it('whatever the schema lets pass, and writes a file that the loader takes', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'np-helm-'));
+    const config = fc.record({
+      kubeProxy: valuesOf(configSchema('KubeProxyConfiguration')),
+      nodeplane: valuesOf(configSchema('NodeplaneConfiguration')),
+    });
+    try {
+      await fc.assert(
+        fc.asyncProperty(config, async (values) => {
+          const file = join(directory, 'values.json');
+          await writeFile(file, JSON.stringify({ config: values }));
+          const argv = [helm, 'template', 'nodeplane', chart, '--values', file] as const;
+          const { stdout, stderr } = await exec({ argv, timeoutMilliseconds: 60_000 });
+          expect(stderr).toBe('');
+          expect(await faultsOf(configText(parseManifests(stdout)))).toEqual([]);
+        }),
+        { numRuns: 25 },
+      );
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+/** What the loader says against a file, but for the one thing that no schema can say. */
+async function faultsOf(text: string): Promise<readonly string[]> {
+  expect(text).not.toBe('');
+  try {
+    await configOf(text);
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof NodeplaneError) || thrown.code !== 'NP-CONFIG-002') throw thrown;
+    return thrown.message
+      .split('\n')
+      .slice(1)
+      .filter((line) => !line.includes('is shorter than minSyncPeriod'));
+  }
+}
