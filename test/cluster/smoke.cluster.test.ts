@@ -235,7 +235,7 @@ function smoke(): void {
     const flags = ['--kubeconfig', kubeconfig, ...agentFlags('node-a')];
     const { exitCode, stderr } = await nodeplane(world.exec('node-a'), 'diff', ...flags);
     expect(exitCode).toBeGreaterThanOrEqual(2);
-    expect(stderr).toMatch(/NP-API-\d+.*(list|watch|get) (services|endpointslices|servicecidrs|nodes)/s);
+    expect(stderr).toMatch(/NP-CHECK-004.*list and watch\s+services/s);
   });
 
   it('leaves the rules when it ends, and finds them when it starts', async () => {

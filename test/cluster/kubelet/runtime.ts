@@ -78,12 +78,16 @@ class EchoServers implements Runtime {
 }
 
 const probeMilliseconds = 2000;
+/** Kubernetes' own `failureThreshold`: one late answer of a busy machine is no outage. */
+const failureThreshold = 3;
 
 class RunningProgram implements Runtime {
   readonly #where: Where;
   readonly #ports: readonly number[];
   readonly #argv: () => Promise<readonly [string, ...string[]]>;
   #program: Program | undefined;
+  /** Probes that failed in a row; as many as it takes until the first one succeeds. */
+  #failures = failureThreshold;
 
   constructor(where: Where, ports: readonly number[], argv: () => Promise<readonly [string, ...string[]]>) {
     this.#where = where;
@@ -93,6 +97,7 @@ class RunningProgram implements Runtime {
 
   async start(): Promise<void> {
     const { network, place } = this.#where;
+    this.#failures = failureThreshold;
     this.#program = network.start(place, await this.#argv());
   }
 
@@ -102,10 +107,15 @@ class RunningProgram implements Runtime {
 
   /** Whether it runs and takes connections at its first port; a program without ports needs only to run. */
   async serves(): Promise<boolean> {
-    const { network, place, node } = this.#where;
     if (!(this.#program?.running ?? false)) return false;
     const [port] = this.#ports;
     if (port === undefined) return true;
+    this.#failures = (await this.#takesConnections(port)) ? 0 : this.#failures + 1;
+    return this.#failures < failureThreshold;
+  }
+
+  async #takesConnections(port: number): Promise<boolean> {
+    const { network, place, node } = this.#where;
     // Bash opens /dev/tcp/ADDRESS/PORT by itself: the cheapest client there is.
     const probed = await network
       .exec(node)({
