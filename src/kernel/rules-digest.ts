@@ -3,13 +3,6 @@ import { besideNames, type ChainNames, firewall } from '../rules/iptables/names.
 import { tableNames } from '../rules/iptables/objects.ts';
 import type { Iptables } from './iptables.ts';
 
-/** What `iptables-save` says at one moment, in few bytes. */
-export interface RulesDigest {
-  readonly digest: string;
-  /** How long it took to read. */
-  readonly milliseconds: number;
-}
-
 /**
  * Digest of all rules of a family in the tables that we write to, without counters and dates. The text is read as it comes and never held: it
  * is 20 MB for 10,000 Services. Undefined when the program failed: whoever needs the rules themselves will learn why.
@@ -17,15 +10,14 @@ export interface RulesDigest {
 export async function digestRules(
   iptables: Pick<Iptables, 'read'>,
   names: ChainNames,
-): Promise<RulesDigest | undefined> {
-  const started = performance.now();
+): Promise<string | undefined> {
   const hash = new RulesHash(names);
   try {
     await iptables.read(async (piece) => hash.push(piece));
   } catch {
     return undefined;
   }
-  return { digest: hash.end(), milliseconds: performance.now() - started };
+  return hash.end();
 }
 
 /**

@@ -72,7 +72,7 @@ function setUp(
     compare: async () => {
       compared.push(clock.now());
       host.meanwhile();
-      return (await digestRules(host, kubeProxyNames))?.digest;
+      return digestRules(host, kubeProxyNames);
     },
     digestOf: () => host.known,
   });
@@ -266,7 +266,7 @@ describe('on iptables-legacy', () => {
 
   it('compares nothing that a sync has read and found as it should be', async () => {
     const { clock, host, compared } = setUp('legacy');
-    host.known = (await digestRules(host, kubeProxyNames))?.digest;
+    host.known = await digestRules(host, kubeProxyNames);
     await clock.pass(60_000);
     expect(compared).toEqual([]);
     host.rules = '';

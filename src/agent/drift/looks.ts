@@ -8,14 +8,14 @@ export interface LooksOptions {
   readonly listening: () => boolean;
 }
 
-/** Milliseconds between two looks; `factor`: at least so many times what one takes, which is the share of a core that looking may take. */
+/** Milliseconds between two looks; `factor`: at least so many times what one took with the comparison that it led to, which is the share of a core that looking may take. */
 const bounds = {
   /** Nobody tells of changes. */
   alone: { factor: 50, least: 4000, most: 300_000 },
   /** Only for what the monitor cannot hear. */
   besidesMonitor: { factor: 200, least: 60_000, most: 900_000 },
 };
-/** Between two looks lies so many times what the last one took with the comparison that it led to; one for a reason comes no sooner either. */
+/** The same for one that has a reason. */
 const soonest = { least: 1000, factor: 20 };
 /** What belongs together usually comes at once. */
 const settleMilliseconds = 100;
@@ -59,12 +59,13 @@ export class Looks {
     const { poll, clock, listening } = this.#options;
     this.#looking = true;
     const began = clock.now();
-    const took = await poll.look().catch(() => bounds.alone.most / bounds.alone.factor);
+    // It tells why itself.
+    await poll.look().catch(() => undefined);
     this.#looking = false;
-    const rest = Math.max((clock.now() - began) * soonest.factor, soonest.least);
-    this.#readyAt = clock.now() + rest;
+    const took = clock.now() - began;
+    this.#readyAt = clock.now() + Math.max(took * soonest.factor, soonest.least);
     const { factor, least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
-    this.#arm(Math.min(Math.max(took * factor, rest, least), most));
+    this.#arm(Math.min(Math.max(took * factor, least), most));
     if (this.#again) this.soon();
   }
 }

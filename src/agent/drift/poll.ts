@@ -1,8 +1,6 @@
-import type { RulesDigest } from '../../kernel/rules-digest.ts';
-
 export interface PollOptions {
   /** Undefined: the rules could not be read. */
-  readonly digest: () => Promise<RulesDigest | undefined>;
+  readonly digest: () => Promise<string | undefined>;
   /** Counts our own writes. */
   readonly writes: () => number;
   /** The digest of the rules when the last sync read them and had nothing to do; undefined: it did not, or we wrote since. */
@@ -25,19 +23,15 @@ export class Poll {
     this.#options = options;
   }
 
-  /**
-   * One look. Reads a digest, and compares rule by rule only when it is not the verified one; after a write of ours none is.
-   * @returns milliseconds that a digest takes; 0 when there was none to be read.
-   */
-  async look(): Promise<number> {
+  /** One look. Reads a digest, and compares rule by rule only when it is not the verified one; after a write of ours none is. */
+  async look(): Promise<void> {
     const { digest, writes, known, compare } = this.#options;
     if (writes() !== this.#writes) this.#verified = undefined;
     this.#verified ??= known();
     this.#writes = writes();
     const read = this.#verified === undefined ? undefined : await digest();
-    if (read !== undefined && read.digest === this.#verified) return read.milliseconds;
+    if (read !== undefined && read === this.#verified) return;
     this.#writes = writes();
     this.#verified = await compare();
-    return read?.milliseconds ?? 0;
   }
 }
