@@ -14,6 +14,7 @@ import { PodRunner } from './pod-runner.ts';
 import {
   agentsOf,
   capabilitiesOf,
+  metricsOf,
   output,
   preferLegacy,
   untilNoAgents,
@@ -111,6 +112,11 @@ function shipped(started: () => Cluster): void {
     for (const node of nodeNames) expect(await capabilitiesOf(cluster, node)).toEqual(['0000000000003000']);
   });
 
+  it('shows its metrics on its own node only', async () => {
+    expect(await metricsOf(cluster, 'node-1', 'node-1')).toContain('nodeplane_build_info{');
+    await expect(metricsOf(cluster, 'node-2', 'node-1')).rejects.toThrow('ECONNREFUSED');
+  });
+
   it('may do what it does, and nothing else', async () => {
     const account = '--as=system:serviceaccount:kube-system:nodeplane';
     const may = async (verb: string, what: string): Promise<string> =>
@@ -156,16 +162,20 @@ function shipped(started: () => Cluster): void {
   it('helm install: gets ready over the rules that are there', async () => {
     const { hostname: host, port } = new URL(cluster.plane.server());
     const address = `apiServer.from=address,apiServer.host=${host},apiServer.port=${port}`;
-    await install(
-      'install',
-      'nodeplane',
-      '--set',
-      `${address},minReadySeconds=1,config.kubeProxy.conntrack.maxPerCore=0`,
-    );
+    const fields =
+      'config.kubeProxy.conntrack.maxPerCore=0,config.kubeProxy.metricsBindAddress=0.0.0.0:10249';
+    await install('install', 'nodeplane', '--set', `${address},minReadySeconds=1,${fields}`);
     await tools.kubectl(rolledOut);
     expect((await agentsOf(tools)).map(({ node }) => node)).toEqual(nodeNames);
     await cluster.api.create(service({ name: 'since-helm', app: 'web', type: 'NodePort' }));
     await untilServed(cluster, 'since-helm', endpoints);
+  });
+
+  it('shows its metrics to Pods once they have another address, and its debugging pages to none', async () => {
+    const [pod = ''] = endpoints;
+    const shown = (): Promise<string> => metricsOf(cluster, pod, 'node-1').catch(String);
+    await expect.poll(shown, { timeout: 20_000 }).toContain('nodeplane_build_info{');
+    await expect(metricsOf(cluster, pod, 'node-1', '/debug/snapshot')).rejects.toThrow('403');
   });
 
   it('helm upgrade: a configuration changes no Pod, all else one node after the other, and no connection fails', async () => {

@@ -85,9 +85,19 @@ export async function capabilitiesOf(cluster: Cluster, node: NodeName): Promise<
   return (await output(cluster, node, 'sh', '-c', script)).split('\n').filter((line) => line !== '');
 }
 
+/** What a node's metrics address says to somebody at a place. @throws Error with the reason, or the status when it is not 200. */
+export function metricsOf(cluster: Cluster, from: Place, of: NodeName, path = '/metrics'): Promise<string> {
+  const address = from === of ? '127.0.0.1' : cluster.network.address(of, 'IPv4');
+  const script = `
+    const answer = await fetch('http://${address}:10249${path}');
+    if (answer.status !== 200) throw new Error(answer.status);
+    process.stdout.write(await answer.text());`;
+  return output(cluster, from, process.execPath, '--input-type=module', '--eval', script);
+}
+
 export async function output(
   { network }: Cluster,
-  node: NodeName,
+  node: Place,
   ...argv: readonly [string, ...string[]]
 ): Promise<string> {
   const { exitCode, stdout, stderr } = await network.exec(node)({ argv, timeoutMilliseconds: 30_000 });
