@@ -5,6 +5,7 @@ import { allNodes, type NodePlan } from '../nodes.ts';
 import { until } from '../until.ts';
 import { FaultBed } from './bed.ts';
 import { healthyTally, tellRow } from './fault-table.ts';
+import type { Tally } from './traffic.ts';
 
 const possible = await canMakeWorlds();
 
@@ -29,7 +30,8 @@ function faults(): void {
     const after = await bed.traffic();
     await bed.changed();
     const [tally, untouched, later] = [await own.stop(), await elsewhere.stop(), await after.stop()];
-    const notes = `all failed before the rules were back; of other nodes' ${untouched.answered.toLocaleString('en')} connections ${untouched.failed.length}`;
+    const count = (tallied: Tally) => `${tallied.failed.length} of ${tallied.answered.toLocaleString('en')}`;
+    const notes = `failed elsewhere, by way of this node: ${count(untouched)}; once the rules were back: ${count(later)}`;
     tellRow({ fault: `all rules of a node flushed by hand, ${variant}`, tally, converged, notes });
     // When the last rule that looks at connections goes, the kernel translates none any more, and the node itself resets what comes for
     // its node port; packets for ClusterIPs get lost until the rules are back.
