@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chartValues } from '../../../scripts/kind/files.mts';
 import { type ControlPlane, startControlPlane } from '../control-plane.ts';
 import { hostOf } from '../host.ts';
 import { type ClusterNetwork, createClusterNetwork } from '../network/network.ts';
@@ -132,6 +133,7 @@ describe('the chart', () => {
       ['--set', `image.repository=r.example/n,image.digest=sha256:${'a'.repeat(64)},image.pullPolicy=Always`],
     ],
     ['another name', ['--set', 'fullnameOverride=proxy,imagePullSecrets[0].name=pull']],
+    ['what scripts/kind.mts sets', ['--set-json', JSON.stringify(chartValues('0.1.0'))]],
     ['kubeadm', ['--values', sample('kubeadm')]],
     ['side by side', ['--values', sample('side-by-side')]],
   ])('with %s is accepted without a warning', async (_, args) => {
