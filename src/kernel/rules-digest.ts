@@ -64,7 +64,7 @@ function lasting(lines: string): string {
 const changing = /^(?:#.*|:\S+ [A-Z]+ \[.*)$/gm;
 
 function ownLines(lines: string): string {
-  return (lines.match(own) ?? []).join('\n');
+  return (lines.match(own) ?? []).map((line) => `${line}\n`).join('');
 }
 
 /** Tables, our chains, their rules and kubelet's, which we write as well, and what leads to them. */

@@ -23,6 +23,8 @@ async function door(answer: RequestListener): Promise<ListenAddress> {
   return { address: '127.0.0.1', port };
 }
 
+const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n';
+
 describe('a door', () => {
   it('tells status, server and body', async () => {
     const listen = await door(({ url }, response) => {
@@ -36,6 +38,7 @@ describe('a door', () => {
     ['says nothing', () => undefined],
     ['never comes to an end', (_, response) => void response.writeHead(200).write('{')],
     ['cuts the connection', ({ socket }) => socket.destroy()],
+    ['speaks another protocol', ({ socket }) => void socket.write(switching)],
     ['says too much', (_, response) => void response.end('x'.repeat(2 * 1024 * 1024))],
   ])('that %s is nobody, within two seconds', async (_, answer) => {
     const began = performance.now();

@@ -40,4 +40,6 @@ export const ask: Ask = (door, path) =>
       response.on('close', nobody);
     });
     request.on('error', nobody);
+    // Without an error when the answer is 101, Switching Protocols.
+    request.on('close', nobody);
   });
