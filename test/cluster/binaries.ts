@@ -55,9 +55,22 @@ async function findBinary(name: BinaryName): Promise<string | undefined> {
   return undefined;
 }
 
-/** One for each content of the module files, so that other versions never meet. */
+/** What the releases of Kubernetes say of themselves; without it their version is `v0.0.0-master`, and helm finds every chart too new. */
+function linkerFlags(name: BinaryName): string {
+  const { version, variables } = kubernetes;
+  const isKubernetes = packages[name].startsWith('k8s.io/kubernetes/');
+  return ['-s -w', ...(isKubernetes ? variables.map((each) => `-X ${each}=${version}`) : [])].join(' ');
+}
+
+/** The version is that of binaries/go.mod. */
+const kubernetes = {
+  version: 'v1.36.3',
+  variables: ['k8s.io/component-base/version.gitVersion', 'k8s.io/client-go/pkg/version.gitVersion'],
+} as const;
+
+/** One for each content of the module files and way to link, so that other versions never meet. */
 async function builtDirectory(name: BinaryName): Promise<string> {
-  const hash = createHash('sha256').update(process.arch);
+  const hash = createHash('sha256').update(process.arch).update(linkerFlags(name));
   for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(moduleOf(name), file)));
   return join(cacheDirectory(), `binaries-${hash.digest('hex').slice(0, 12)}`);
 }
@@ -88,7 +101,8 @@ async function goBuild(name: BinaryName, output: string, tell: Tell): Promise<vo
   let [compiled, downloaded] = [0, 0];
   const progress = (): void =>
     tell(`${name}: ${downloaded} modules fetched, ${compiled} packages compiled, ${seconds()}`);
-  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-v', '-ldflags=-s -w', '-o', output];
+  const link = `-ldflags=${linkerFlags(name)}`;
+  const flags = ['-mod=readonly', '-trimpath', '-buildvcs=false', '-v', link, '-o', output];
   const timer = setInterval(progress, tellEveryMilliseconds);
   tell(`${name}: building ${packages[name]} (kept in ${cacheDirectory()})`);
   try {

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { families } from '../../../src/model/address.ts';
-import type { TrafficProtocol } from '../../netns/actor.ts';
-import { ApiRefusal } from '../api.ts';
 import type { Cluster } from '../cluster.ts';
 import type { Place } from '../network/network.ts';
 import { nodeNames } from '../nodes.ts';
@@ -16,13 +14,12 @@ import { figures, type RunningStreams } from './streams.ts';
 import { untilReady } from './waits.ts';
 
 const label = 'service.kubernetes.io/service-proxy-name';
-const manyServices = 300;
 const patienceMilliseconds = 60_000;
 
-describeCluster('Services that come and go beside others', servicesComeAndGo);
+describeCluster('a Service that another proxy takes over', anotherProxy);
 
 /** The Service `steady` carries connections from everywhere all the time, of which none may fail. */
-function servicesComeAndGo(theCluster: () => Cluster): void {
+function anotherProxy(theCluster: () => Cluster): void {
   let cluster: Cluster;
   let pods: readonly Place[];
   let steady: RunningStreams;
@@ -76,10 +73,10 @@ function servicesComeAndGo(theCluster: () => Cluster): void {
     return Math.round(performance.now() - began);
   }
 
-  async function serves(name: string, by: readonly TrafficProtocol[] = protocols): Promise<void> {
+  async function serves(name: string): Promise<void> {
     const { clusterIP } = await addressesOf(cluster.api, name);
     for (const to of Object.values(clusterIP))
-      for (const protocol of by)
+      for (const protocol of protocols)
         await untilOutcomes(cluster, [...nodeNames, ...pods], { to, port: 80, protocol }, pods);
   }
 
@@ -97,64 +94,4 @@ function servicesComeAndGo(theCluster: () => Cluster): void {
     await serves('given');
     await tell(`label added (rules gone after ${given} ms) and removed (back after ${back} ms)`);
   });
-
-  it('Services get addresses of a ServiceCIDR that was added', async () => {
-    await cluster.api.create({
-      apiVersion: 'networking.k8s.io/v1',
-      kind: 'ServiceCIDR',
-      metadata: { name: 'more' },
-      spec: { cidrs: ['172.31.0.0/24', 'fd00:172:31::/120'] },
-    });
-    const spec = { clusterIP: '172.31.0.77', clusterIPs: ['172.31.0.77', 'fd00:172:31::77'] };
-    const wide = service({ name: 'wide', app: 'web', spec });
-    let last = '';
-    await until(
-      () => `a Service with an address of it: ${last}`,
-      patienceMilliseconds,
-      async () => {
-        const refusal = await cluster.api.create(wide).then(
-          () => '',
-          (thrown: unknown) => {
-            if (thrown instanceof ApiRefusal) return thrown.message;
-            throw thrown;
-          },
-        );
-        last = refusal;
-        return refusal === '';
-      },
-    );
-    expect((await addressesOf(cluster.api, 'wide')).clusterIP).toEqual({
-      IPv4: '172.31.0.77',
-      IPv6: 'fd00:172:31::77',
-    });
-    await serves('wide');
-    await tell('a ServiceCIDR added');
-  });
-
-  it(`${manyServices} Services come and go`, async () => {
-    const numbers = Array.from({ length: manyServices }, (_, number) => number);
-    const began = performance.now();
-    await atOnce(numbers, (number) =>
-      cluster.api.create(service({ name: `many-${number}`, app: 'web', ports: [{ port: 80 }] })),
-    );
-    const came = await untilProgrammed('many-', manyServices);
-    const seconds = Math.round((performance.now() - began) / 1000);
-    await tell(`${manyServices} Services created in ${seconds} s, on all nodes ${came} ms after the last`);
-    await serves(`many-${manyServices - 1}`, ['TCP']);
-    await atOnce(numbers, (number) => cluster.api.remove({ kind: 'Service', name: `many-${number}` }));
-    const went = await untilProgrammed('many-', 0);
-    await tell(`${manyServices} Services removed, on all nodes ${went} ms after the last`);
-  });
-}
-
-/** Eight requests at a time. */
-async function atOnce(
-  numbers: readonly number[],
-  request: (number: number) => Promise<unknown>,
-): Promise<void> {
-  const left = [...numbers];
-  const worker = async (): Promise<void> => {
-    for (let number = left.pop(); number !== undefined; number = left.pop()) await request(number);
-  };
-  await Promise.all(Array.from({ length: 8 }, worker));
 }
