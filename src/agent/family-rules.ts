@@ -174,7 +174,9 @@ export class FamilyRules {
       await program(wanted);
       return;
     } catch (thrown) {
-      if (refusalOf(thrown) === undefined || tries.full) return this.#isolate(tries, wanted, found, thrown);
+      const refusal = refusalOf(thrown);
+      if (refusal === undefined || !(await tries.isOutdated(refusal)))
+        return this.#isolate(tries, wanted, found, thrown);
       this.#log.warn(
         { err: thrown },
         'the kernel refused a change; comparing everything, because others may have written',

@@ -25,7 +25,7 @@ export class KernelReader {
     this.#ahead = undefined;
     const serves =
       ahead?.owner.besideKubeProxy === owner.besideKubeProxy && now - ahead.at < freshMilliseconds;
-    return serves ? ahead.reading : readApplied(kernel, owner);
+    return serves ? { ...ahead.reading, ahead: true } : readApplied(kernel, owner);
   }
 
   /**

@@ -90,6 +90,8 @@ export async function send({ steps }: Plan, kernel: RuleKernel): Promise<void> {
 export interface Reading {
   readonly applied: Applied;
   readonly digest: string;
+  /** It was read some time before it was asked for. */
+  readonly ahead: boolean;
 }
 
 /** Whose chains are ours. */
@@ -103,7 +105,7 @@ export async function readApplied(kernel: Pick<RuleKernel, 'read'>, owner: Owner
     hash.push(piece);
     return paced(reader.push(piece));
   });
-  return { applied: await paced(reader.end()), digest: hash.end() };
+  return { applied: await paced(reader.end()), digest: hash.end(), ahead: false };
 }
 
 /** The state after a failed sync: what is decided stays, what the kernel holds is not known any more. */

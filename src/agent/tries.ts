@@ -11,7 +11,7 @@ import { parseInSteps } from '../rules/iptables/parse/parse.ts';
 import { tableNamed } from '../rules/iptables/plan/applied.ts';
 import type { Cost, Plan } from '../rules/plan.ts';
 import { paced } from './pace.ts';
-import { refusalOf } from './refusal.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
 import { type FamilyState, forgotten, known, prepare, type Reading, type RuleKernel, send } from './sync.ts';
 
 export interface TriesOptions {
@@ -35,7 +35,8 @@ export class Tries {
   #cost: Cost = { steps: 0, lines: 0, bytes: 0 };
   readonly #written: Record<TableName, number> = { mangle: 0, filter: 0, nat: 0 };
   #plan: Plan | undefined;
-  #full = false;
+  /** What the kernel was read as. */
+  #reading: Pick<Reading, 'digest' | 'ahead'> | undefined;
   #digest: string | undefined;
   #nothingInForce = false;
 
@@ -56,7 +57,7 @@ export class Tries {
 
   /** Whether the kernel was read. */
   get full(): boolean {
-    return this.#full;
+    return this.#reading !== undefined;
   }
 
   /** The digest of the rules when they were read last; undefined once something was written. */
@@ -83,7 +84,6 @@ export class Tries {
   async program(routes: ImmutableMap<Route>): Promise<void> {
     const { decided, features, kernel, signal } = this.#options;
     signal.throwIfAborted();
-    this.#full ||= this.#state.applied === undefined;
     const state = await known(this.#state, () => this.#read());
     const prepared = await prepare(decided, { node: decided.node, routes }, features, state);
     this.#plan = prepared.plan;
@@ -97,6 +97,18 @@ export class Tries {
     this.#state = prepared.next;
     this.#nothingInForce = false;
     this.#count(prepared.plan);
+  }
+
+  /**
+   * Whether a refusal may be for want of a true picture of the kernel: a plan that builds on a chain that somebody else has deleted since is
+   * refused, and no Service is to blame.
+   */
+  async isOutdated({ untouched }: Refusal): Promise<boolean> {
+    const { read } = this.#options;
+    const reading = this.#reading;
+    if (reading === undefined) return true;
+    // Of what was applied in part the digest is another one anyway.
+    return untouched ? (await read()).digest !== reading.digest : reading.ahead;
   }
 
   /** Service ports of the last plan whose Route is not the one in `good`: who may be to blame for a refusal. */
@@ -130,6 +142,7 @@ export class Tries {
 
   async #read(): Promise<Reading> {
     const reading = await this.#options.read();
+    this.#reading = { digest: reading.digest, ahead: reading.ahead };
     this.#digest = reading.digest;
     this.#nothingInForce = reading.applied.rules.nat === 0;
     return reading;
