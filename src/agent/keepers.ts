@@ -25,7 +25,7 @@ export interface Keepers {
   /** Looks at what nobody tells of: addresses of the host, sysctls, modules of the kernel. */
   look(): Promise<void>;
   debugStates(): readonly FamilyDebugState[];
-  /** Programs that are still running some seconds later are ended. */
+  /** Programs that are still writing some seconds later are ended. */
   stop(): Promise<void>;
 }
 
@@ -78,6 +78,8 @@ export function openKeepers(options: KeepersOptions): Keepers {
       const cancel = clock.after(graceMilliseconds, () => cut.abort());
       await Promise.all([...keepers.map((keeper) => keeper.stop()), flows.stop()]);
       cancel();
+      // Who only looks at the rules is not waited for.
+      cut.abort();
     },
   };
 }

@@ -28,6 +28,16 @@ describe('a comparison beside syncs', () => {
       expect(node.reports.filter(({ full }) => full)).toHaveLength(1);
     }));
 
+  it('does not go on when the agent ends', () =>
+    withNode(async (node) => {
+      node.source.tell([nodeA, ...web(1)]);
+      await node.synced(1);
+      node.programs.fault = (program) => (program === 'save' ? 'hangs' : undefined);
+      const comparing = node.compare('IPv4');
+      await node.stop();
+      expect(await comparing).toBeUndefined();
+    }));
+
   it('repairs what somebody else changed', () =>
     withNode(async (node) => {
       node.source.tell([nodeA, ...web(1)]);
