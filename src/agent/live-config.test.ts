@@ -36,7 +36,8 @@ it.each([
   [undefined, 'mesh'],
   ['mesh', undefined],
 ])('work beside kube-proxy begins and ends with the process: %s, then %s', (before, after) => {
-  const { restart, change } = changed(named(before), named(after, { oomScoreAdj: 7 }));
+  const conntrack = { ...defaultConfig.conntrack, min: 0 };
+  const { restart, change } = changed(named(before), named(after, { oomScoreAdj: 7, conntrack }));
   expect(restart.mock.calls).toEqual([[undefined]]);
   expect(change.mock.calls).toEqual([[named(before, { oomScoreAdj: 7 })]]);
 });

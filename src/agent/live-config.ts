@@ -73,7 +73,7 @@ const liveFields: ReadonlySet<string> = new Set([
  * name instead of another only chooses other Services.
  */
 function keepRules(before: Config, after: Config, log: Log): Config {
-  const { mode, iptablesVariant, serviceProxyName } = before;
+  const { mode, iptablesVariant, serviceProxyName, conntrack } = before;
   const { besideKubeProxy } = before.routing;
   const sameNames = after.routing.besideKubeProxy === besideKubeProxy;
   if (after.mode === mode && after.iptablesVariant === iptablesVariant && sameNames) return after;
@@ -87,7 +87,9 @@ function keepRules(before: Config, after: Config, log: Log): Config {
     'another mode or iptables variant, or work beside kube-proxy instead of in its place, holds from the next start of the process on; run cleanup before it',
   );
   const kept = { ...after, mode, iptablesVariant };
-  return sameNames ? kept : { ...kept, serviceProxyName, routing: { ...after.routing, besideKubeProxy } };
+  if (sameNames) return kept;
+  // What connection tracking is set to where nothing is said follows from it too.
+  return { ...kept, serviceProxyName, conntrack, routing: { ...after.routing, besideKubeProxy } };
 }
 
 function changedFields(before: Config, after: Config): readonly string[] {
