@@ -3,7 +3,11 @@ import type { ApiClient, ApiRequest, ApiResponse } from '../../cluster/api/clien
 import { checkPermissions } from './permissions.ts';
 
 interface Review {
-  readonly spec: { readonly resourceAttributes: Readonly<Record<'verb' | 'group' | 'resource', string>> };
+  readonly spec: {
+    readonly resourceAttributes: Readonly<Record<'verb' | 'group' | 'resource', string>> & {
+      readonly name?: string;
+    };
+  };
 }
 
 /** An API server that answers reviews. `name` undefined: it is too old to tell who we are. */
@@ -13,8 +17,8 @@ function server(denied: readonly string[], name: string | undefined): { client: 
     if (path === '/apis/authentication.k8s.io/v1/selfsubjectreviews')
       return name === undefined ? undefined : { status: { userInfo: { username: name } } };
     const { spec }: Review = JSON.parse(body?.text ?? '');
-    const { verb, group, resource } = spec.resourceAttributes;
-    const permission = `${verb} ${resource}${group && `.${group}`}`;
+    const { verb, group, resource, name: object } = spec.resourceAttributes;
+    const permission = `${verb} ${resource}${group && `.${group}`}${object === undefined ? '' : ` ${object}`}`;
     asked.push(permission);
     return { status: { allowed: !denied.includes(permission) } };
   };
@@ -33,7 +37,11 @@ function server(denied: readonly string[], name: string | undefined): { client: 
 
 async function told(denied: readonly string[], name?: string, events = true) {
   const { client, asked } = server(denied, name);
-  const findings = await checkPermissions(client, { events }, AbortSignal.timeout(10_000));
+  const findings = await checkPermissions(
+    client,
+    { events, nodeName: 'node-a' },
+    AbortSignal.timeout(10_000),
+  );
   return {
     asked,
     findings: findings.map(({ severity, error }) => ({
@@ -55,8 +63,8 @@ describe('permissions', () => {
         'watch services',
         'list endpointslices.discovery.k8s.io',
         'watch endpointslices.discovery.k8s.io',
-        'list nodes',
-        'watch nodes',
+        'list nodes node-a',
+        'watch nodes node-a',
         'list servicecidrs.networking.k8s.io',
         'watch servicecidrs.networking.k8s.io',
         'create events.events.k8s.io',
@@ -67,7 +75,7 @@ describe('permissions', () => {
   });
 
   it('that are missing are told together, as rules of a ClusterRole', async () => {
-    const { findings } = await told(['watch services', 'list nodes', 'watch nodes'], account);
+    const { findings } = await told(['watch services', 'list nodes node-a', 'watch nodes node-a'], account);
     expect(findings).toEqual([
       {
         severity: 'error',
@@ -99,7 +107,11 @@ describe('permissions', () => {
       body,
     });
     const client = { server: 's', open, close: () => undefined };
-    const asking = checkPermissions(client, { events: true }, AbortSignal.timeout(10_000));
+    const asking = checkPermissions(
+      client,
+      { events: true, nodeName: 'node-a' },
+      AbortSignal.timeout(10_000),
+    );
     await expect(asking).rejects.toMatchObject({ code: 'NP-API-007' });
   });
 });

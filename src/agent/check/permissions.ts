@@ -15,10 +15,10 @@ import type { CheckFinding } from './finding.ts';
  */
 export async function checkPermissions(
   client: ApiClient,
-  { events }: Pick<Config, 'events'>,
+  { events, nodeName }: Pick<Config, 'events' | 'nodeName'>,
   signal: AbortSignal,
 ): Promise<readonly CheckFinding[]> {
-  const denied = await deniedPermissions(client, neededPermissions(events), signal);
+  const denied = await deniedPermissions(client, neededPermissions(events, nodeName), signal);
   if (denied.length === 0) return [];
   // Servers before 1.28 do not tell it.
   const account = await accountName(client, signal).catch(() => undefined);

@@ -8,15 +8,18 @@ export interface Permission {
   /** `''` is the core group. */
   readonly group: string;
   readonly resource: string;
+  /** Of the one object that is asked for: a rule may name it in its `resourceNames`. */
+  readonly name?: string;
   /** It can be done without. */
   readonly optional: boolean;
 }
 
 /** What the agent asks of an API server: to hear of its objects, and to write Events if it does. */
-export function neededPermissions(events: boolean): readonly Permission[] {
-  const hearing = resourcesFor('', undefined).flatMap(({ name, optional }) => {
+export function neededPermissions(events: boolean, nodeName: string): readonly Permission[] {
+  const hearing = resourcesFor(nodeName, undefined).flatMap(({ kind, name, optional }) => {
     const [resource = '', ...group] = name.split('.');
-    return (['list', 'watch'] as const).map((verb) => ({ verb, group: group.join('.'), resource, optional }));
+    const about = { group: group.join('.'), resource, optional, ...(kind === 'Node' && { name: nodeName }) };
+    return (['list', 'watch'] as const).map((verb) => ({ verb, ...about }));
   });
   const telling = (['create', 'patch'] as const).map((verb) => {
     return { verb, group: 'events.k8s.io', resource: 'events', optional: true };
@@ -40,8 +43,8 @@ export async function deniedPermissions(
 ): Promise<readonly Permission[]> {
   const denied: Permission[] = [];
   for (const permission of permissions) {
-    const { verb, group, resource } = permission;
-    const spec = { resourceAttributes: { verb, group, resource } };
+    const { optional: _, ...resourceAttributes } = permission;
+    const spec = { resourceAttributes };
     const { status } = await create(client, accessReviews, { spec }, signal);
     const allowed = fieldOf(status, 'allowed');
     if (typeof allowed !== 'boolean') throw unclear(client, accessReviews);
