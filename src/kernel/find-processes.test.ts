@@ -37,9 +37,13 @@ describe('processes by name', () => {
     await process('7', { comm: 'kube-proxy-x' });
     await process('8', { comm: 'kube-proxy', argv: ['kube-proxy', '--cleanup=true'] });
     await process('9', { comm: 'kube-proxy', argv: ['kube-proxy', '--cleanup-ipvs=true'] });
+    await process('11', {
+      comm: 'kube-proxy',
+      argv: ['kube-proxy', '--init-only=False', '--write-config-to='],
+    });
     await mkdir(join(proc, '10'));
     await mkdir(join(proc, 'kube-proxy'));
-    expect(await findProcesses('kube-proxy', proc)).toEqual([4, 9, 30]);
+    expect(await findProcesses('kube-proxy', proc)).toEqual([4, 9, 11, 30]);
   });
 
   it('are none where nothing is told', async () => {

@@ -2,7 +2,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Flags by which kube-proxy does one thing and ends. */
-const passing = /^--(?:cleanup|version|help|write-config-to|init-only)(?:=|$)|^-h$/;
+const passing = /^--(?:cleanup|version|help|write-config-to|init-only)(?:=(?!(?:false|f|0)?$)|$)|^-h$/i;
 
 /**
  * Ids of processes in our network namespace whose program has the name. Processes in another PID namespace are not seen: in a pod without
