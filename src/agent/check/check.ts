@@ -1,4 +1,4 @@
-import { type ApiClient, ApiError } from '../../cluster/api/client.ts';
+import type { ApiClient } from '../../cluster/api/client.ts';
 import { NodeplaneError } from '../../errors.ts';
 import { exec } from '../../kernel/exec.ts';
 import { supportedFamilies } from '../../kernel/families.ts';
@@ -11,7 +11,7 @@ import { takeClaim } from './claim.ts';
 import type { CheckFinding } from './finding.ts';
 import { checkKernel } from './kernel.ts';
 import { otherProxies, proxyError } from './other-proxies.ts';
-import { checkPermissions } from './permissions.ts';
+import { checkPermissions, unasked } from './permissions.ts';
 
 /** A source may be left out; without one nobody is asked whether we may read it. */
 export type CheckOptions = NodeOptions & Partial<Pick<SourceOptions, 'source'>>;
@@ -47,7 +47,6 @@ export async function checkNode(
 
 const longestWait = 10_000;
 
-/** A server that is away does not stand in the way: the agent waits for it. One that does not accept our credentials does. */
 async function askServer(options: SourceOptions, signal: AbortSignal): Promise<readonly CheckFinding[]> {
   const late = AbortSignal.timeout(longestWait);
   let client: ApiClient | undefined;
@@ -59,8 +58,7 @@ async function askServer(options: SourceOptions, signal: AbortSignal): Promise<r
     signal.throwIfAborted();
     if (late.aborted && client !== undefined) return [{ severity: 'warning', error: noAnswer(client) }];
     if (!(thrown instanceof NodeplaneError)) throw thrown;
-    const isAway = thrown instanceof ApiError && thrown.status !== 401 && thrown.status !== 403;
-    return [{ severity: isAway ? 'warning' : 'error', error: thrown }];
+    return [unasked(thrown)];
   } finally {
     client?.close();
   }

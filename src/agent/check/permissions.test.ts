@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ApiClient, ApiRequest, ApiResponse } from '../../cluster/api/client.ts';
-import { checkPermissions } from './permissions.ts';
+import { type ApiClient, ApiError, type ApiRequest, type ApiResponse } from '../../cluster/api/client.ts';
+import { checkPermissions, unasked } from './permissions.ts';
 
 interface Review {
   readonly spec: {
@@ -113,5 +113,16 @@ describe('permissions', () => {
       AbortSignal.timeout(10_000),
     );
     await expect(asking).rejects.toMatchObject({ code: 'NP-API-007' });
+  });
+
+  it.each([
+    [undefined, 'warning'],
+    [503, 'warning'],
+    [403, 'warning'],
+    [401, 'error'],
+  ])('that could not be asked for, with status %s, are a matter of severity %s', (status, severity) => {
+    const parameters = { server: 's', verb: 'create', resource: 'x', status: 0, reason: '' };
+    const error = new ApiError('NP-API-006', parameters, { status });
+    expect(unasked(error)).toEqual({ severity, error });
   });
 });

@@ -4,7 +4,7 @@ import {
   neededPermissions,
   type Permission,
 } from '../../cluster/api/access-review.ts';
-import type { ApiClient } from '../../cluster/api/client.ts';
+import { type ApiClient, ApiError } from '../../cluster/api/client.ts';
 import type { Config } from '../../config/defaults.ts';
 import { NodeplaneError, printable } from '../../errors.ts';
 import type { CheckFinding } from './finding.ts';
@@ -31,6 +31,15 @@ export async function checkPermissions(
   };
   const severity = denied.every(({ optional }) => optional) ? 'warning' : 'error';
   return [{ severity, error: new NodeplaneError('NP-CHECK-004', parameters) }];
+}
+
+/**
+ * What it means that permissions could not be asked for. A server that is away does not stand in the way: the agent waits for it. Nor does one
+ * that does not let us ask (403, nobody is bound to system:basic-user): the rest may be granted. One that does not know us (401) does.
+ */
+export function unasked(error: NodeplaneError): CheckFinding {
+  const mayPass = error instanceof ApiError && error.status !== 401;
+  return { severity: mayPass ? 'warning' : 'error', error };
 }
 
 interface Rule {
