@@ -189,12 +189,12 @@ describe('on iptables-nft', () => {
   });
 
   it('starts a monitor again that ended, and compares because it may have missed something', async () => {
-    const { clock, host, verified } = setUp('nft');
+    const { clock, host, compared } = setUp('nft');
     await clock.pass(1000);
     host.monitors[0]?.ended({ exitCode: 1, message: 'No buffer space available' });
     await clock.pass(1500);
     expect(host.monitors).toHaveLength(2);
-    expect(verified).toEqual([{ family: 'IPv4', at: 2100 }]);
+    expect(compared).toEqual([2100]);
   });
 
   it('goes over to polling where there is no monitor, and tries it ever more seldom', async () => {

@@ -93,12 +93,12 @@ function pollOf(
 interface Ears extends DriftWatchOptions {
   readonly own: OwnWrites;
   readonly suspicions: Suspicions;
-  /** Reads a digest soon, and compares if it is another one. */
+  /** Reads a digest soon, and compares beside syncs if it is another one. */
   readonly lookAt: (family: Family) => void;
 }
 
 function listen(ears: Ears): Monitor {
-  const { families, follow, names, clock, log, suspicions } = ears;
+  const { families, follow, names, clock, log, lookAt } = ears;
   let told = false;
   return startMonitor({
     follow,
@@ -113,7 +113,8 @@ function listen(ears: Ears): Monitor {
       told ||= first;
     },
     missed: () => {
-      for (const family of families) suspicions.raise(family);
+      // Beside syncs: it ends of a first load of ours too, when the kernel tells more at once than it can take.
+      for (const family of families) lookAt(family);
     },
   });
 }
