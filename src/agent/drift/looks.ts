@@ -16,7 +16,7 @@ const bounds = {
   besidesMonitor: { factor: 200, least: 60_000, most: 900_000 },
 };
 /** The same for one that has a reason. */
-const soonest = { least: 1000, factor: 20 };
+const soonest = { least: 1000, factor: 10 };
 /** What belongs together usually comes at once. */
 const settleMilliseconds = 100;
 

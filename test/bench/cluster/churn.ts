@@ -40,7 +40,11 @@ export async function changeSteadily(task: ChurnTask): Promise<Churn> {
   const running: Promise<number | undefined>[] = [];
   for (let number = 0; number < seconds * perSecond; number++) {
     const service = services[number % services.length];
-    if (service !== undefined) running.push(changeOne(task, service, number % lookedAt === lookedAt - 1));
+    if (service === undefined) throw new Error('no services');
+    const change = changeOne(task, service, number % lookedAt === lookedAt - 1);
+    // One that fails is told of at the end.
+    change.catch(() => undefined);
+    running.push(change);
     await setTimeout(began + ((number + 1) * 1000) / perSecond - performance.now());
   }
   const after = cpuSeconds(pid);

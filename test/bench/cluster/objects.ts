@@ -1,4 +1,4 @@
-import type { Api } from '../../cluster/api.ts';
+import { type Api, ApiRefusal } from '../../cluster/api.ts';
 import { type Json, node } from '../../conformance/objects.ts';
 import { type BenchService, benchServices, serviceObject, sliceObject } from '../cluster.ts';
 
@@ -50,8 +50,22 @@ export async function moveEndpoint(api: Api, service: BenchService, pod: string)
   const { metadata, endpoints }: Json = sliceObject(service, [pod, ...service.endpoints.slice(1)]);
   const { name }: Json = { ...(typeof metadata === 'object' ? metadata : {}) };
   const reference = { kind: 'EndpointSlice', namespace: service.namespace, name: String(name) } as const;
-  await api.patch(reference, { endpoints });
+  await patiently(() => api.patch(reference, { endpoints }));
   return performance.timeOrigin + performance.now();
+}
+
+const mostTries = 5;
+
+/** Once more when the connection was closed under it: the same change twice is one change. */
+async function patiently(request: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await request();
+      return;
+    } catch (error) {
+      if (error instanceof ApiRefusal || tries === mostTries) throw error;
+    }
+  }
 }
 
 /** Does one thing for each, some at the same time. */
