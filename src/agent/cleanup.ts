@@ -8,8 +8,8 @@ import type { Family } from '../model/address.ts';
 import { chainNames } from '../rules/iptables/names.ts';
 import { parseRules } from '../rules/iptables/parse/parse.ts';
 import { cleanup as planCleanup } from '../rules/iptables/plan/cleanup.ts';
-import { otherProxies, proxyError } from './check/other-proxies.ts';
-import type { NodeOptions } from './options.ts';
+import { standAlone } from './check/stand-alone.ts';
+import type { Context, NodeOptions } from './options.ts';
 
 export interface CleanupReport {
   readonly family: Family;
@@ -24,11 +24,22 @@ export interface CleanupReport {
 
 /**
  * Removes our rules from every variant and family that this host has; those of others stay.
- * @throws NodeplaneError `NP-CHECK-002` while kube-proxy works here, unless it is to be ignored: the chains are its own then.
+ * @throws NodeplaneError `NP-CHECK-002`, `-003` while kube-proxy or a nodeplane works here, unless it is to be ignored: the chains are its own
+ * then. There is no waiting for its end: who waits wants to take the rules over.
  */
-export async function cleanup({ families, config }: NodeOptions): Promise<readonly CleanupReport[]> {
-  const kubeProxy = (await otherProxies(config)).find(({ kind }) => kind === 'kube-proxy');
-  if (kubeProxy !== undefined && config.kubeProxy !== 'ignore') throw proxyError(kubeProxy);
+export async function cleanup(options: NodeOptions, context: Context): Promise<readonly CleanupReport[]> {
+  const { config } = options;
+  const kubeProxy = config.kubeProxy === 'ignore' ? 'ignore' : 'refuse';
+  const standing = await standAlone({ ...config, kubeProxy }, context);
+  try {
+    context.signal.throwIfAborted();
+    return await cleanupAlone(options);
+  } finally {
+    await standing.release();
+  }
+}
+
+async function cleanupAlone({ families, config }: NodeOptions): Promise<readonly CleanupReport[]> {
   const { programs } = await findPrograms(exec);
   const wanted = programs.filter(({ variant }) => ['auto', variant].includes(config.iptablesVariant));
   const reports: CleanupReport[] = [];

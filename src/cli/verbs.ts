@@ -111,7 +111,7 @@ export const verbs: readonly Verb[] = [
     description:
       'Removes every chain and rule of nodeplane from this network namespace, of both families and both iptables variants. ' +
       'Services stop working on this node until something else programs them. ' +
-      'While kube-proxy works here, whose chains have the same names, it refuses.',
+      'While kube-proxy or nodeplane works here, whose chains these are, it refuses.',
     flags: [...machineFlags, 'kubeProxy'],
     examples: [{ does: 'Leave nothing behind', command: 'nodeplane cleanup' }],
     load: async () => (await import('./verbs/cleanup.ts')).cleanup,

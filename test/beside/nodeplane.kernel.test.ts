@@ -127,6 +127,11 @@ describe.each(variants)('two on one node with iptables-%s', (variant) => {
   it('a cleanup of either leaves the rules and the traffic of the other', async () => {
     const [theirs, ours] = [await rules('KUBE'), await rules('NPLN')];
     const toTheirs = await SteadyTraffic.start(bed.world, [1]);
+    expect(await second.cleanup()).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('NP-CHECK-003'),
+    });
+    expect([await rules('KUBE'), await rules('NPLN')]).toEqual([theirs, ours]);
     await second.stop();
     const cleaned = await second.cleanup();
     expect(cleaned.exitCode, cleaned.stderr).toBe(0);
