@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { binary } from '../test/cluster/binaries.ts';
 import { type Cluster, startCluster } from '../test/cluster/cluster.ts';
 import { http } from '../test/cluster/images/http.ts';
+import { interruptTools } from '../test/cluster/tool.ts';
 import { deployDemo } from './cluster/demo.mts';
 import { help } from './cluster/help.mts';
 import { runShell } from './cluster/shell.mts';
@@ -75,7 +76,7 @@ function parse(args: string[]): Asked | number {
 
 /** @throws Error when it does not start; nothing is left then. */
 async function start(): Promise<Cluster> {
-  for (const name of binaries) await binary(name, (line) => console.error(line));
+  await buildWhatIsMissing();
   const telling = startTelling((line) => console.error(line));
   const goOn = endWhenInterrupted();
   try {
@@ -94,12 +95,37 @@ async function start(): Promise<Cluster> {
   }
 }
 
+/** Minutes on a new machine, in which an interrupt ends the build and then this process. */
+async function buildWhatIsMissing(): Promise<void> {
+  let interrupted: number | undefined;
+  const goOn = onInterrupts((number) => {
+    interrupted = number;
+    interruptTools();
+  });
+  try {
+    for (const name of binaries) {
+      await binary(name, (line) => console.error(line));
+      if (interrupted !== undefined) break;
+    }
+  } catch (error) {
+    if (interrupted === undefined) throw error;
+  } finally {
+    goOn();
+  }
+  if (interrupted !== undefined) process.exit(128 + interrupted);
+}
+
 /** Half a cluster is of no use: it goes with this process, which ends at once. Returns what takes that back. */
 function endWhenInterrupted(): () => void {
-  const end = (_: NodeJS.Signals, number: number): void => process.exit(128 + number);
+  return onInterrupts((number) => process.exit(128 + number));
+}
+
+/** @returns what takes it back. */
+function onInterrupts(act: (number: number) => void): () => void {
+  const heard = (_: NodeJS.Signals, number: number): void => act(number);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, end);
+  for (const signal of signals) process.on(signal, heard);
   return () => {
-    for (const signal of signals) process.off(signal, end);
+    for (const signal of signals) process.off(signal, heard);
   };
 }

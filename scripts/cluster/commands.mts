@@ -89,7 +89,7 @@ async function watchDiff(cluster: Cluster, names: readonly string[]): Promise<Re
 }
 
 const kubeconfigs = new Map<NodeName, Promise<string>>();
-const verbsWithCluster = new Set(['run', 'apply', 'diff', 'render']);
+const verbsWithCluster = new Set(['run', 'apply', 'diff', 'render', 'check']);
 
 /** The bundle on a node, with the flags of the node's agent. */
 async function nodeplaneOn(

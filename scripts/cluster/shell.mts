@@ -86,6 +86,8 @@ async function shell(files: string, command: string | undefined): Promise<number
     ...process.env,
     PATH: `${join(files, 'bin')}:${searchPath}`,
     KUBECONFIG: join(files, 'kubeconfig'),
+    // Else kubectl leaves what it has learned of this API server in the home of whoever plays.
+    KUBECACHEDIR: join(files, 'kube-cache'),
   };
   const child = spawn('bash', args, { stdio: 'inherit', env });
   // An interactive shell does not hear SIGTERM, and Ctrl-C is not for us.

@@ -33,6 +33,8 @@ function shells(): void {
         'kubectl create service clusterip quiet --tcp=80 --clusterip=172.30.0.81',
         'sleep 1; on node-3 nodeplane diff; echo "differs: $?"',
         'agent resume node-3; until on node-3 nodeplane diff; do sleep 0.2; done',
+        'on node-1 nodeplane check --kube-proxy ignore; echo "checked: $?"',
+        'test -d "$KUBECACHEDIR/discovery" && echo "$KUBECACHEDIR"',
         'on node-9 true; echo "wrong: $?"',
         'exit 7',
       ].join('\n'),
@@ -47,7 +49,8 @@ function shells(): void {
       /^web-\S+: GET \/ from (10\.244\.2\.1|192\.168\.60\.12)$/m,
       /^nothing to change\n/m,
       /default\/quiet.*^differs: 1$/ms,
-      /^differs: 1$.*^nothing to change\nwrong: 2\n$/ms,
+      /^differs: 1$.*^nothing to change\n/ms,
+      /^checked: 0\n\/proc\/\d+\/root\/run\/shell\/kube-cache\nwrong: 2\n$/m,
     ]) {
       expect(stdout).toMatch(expected);
     }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 /** A program of whoever builds: Go, curl, openssl. It gets our whole environment, since proxies, homes and caches are named there. */
@@ -8,6 +8,13 @@ export interface Tool {
   readonly env?: Readonly<Record<string, string>>;
   /** Each line of both outputs, as it comes. */
   readonly onLine?: (line: string) => void;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Has all of them end as by Ctrl-C, upon which Go removes what it has begun; whoever waits for one gets an error. */
+export function interruptTools(): void {
+  for (const child of running) child.kill('SIGINT');
 }
 
 /**
@@ -22,6 +29,7 @@ export async function runTool({ argv, cwd, env, onLine }: Tool): Promise<string>
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
   for (const input of [child.stdout, child.stderr]) {
     createInterface({ input }).on('line', (line) => {
       lines.push(line);
@@ -32,6 +40,7 @@ export async function runTool({ argv, cwd, env, onLine }: Tool): Promise<string>
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => resolve(code === 0 ? undefined : `ended with ${signal ?? code}`));
   });
+  running.delete(child);
   if (problem !== undefined) throw new Error([`${program}: ${problem}`, ...lines.slice(-15)].join('\n'));
   return lines.join('\n');
 }
