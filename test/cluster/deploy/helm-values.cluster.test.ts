@@ -93,9 +93,45 @@ const refused: readonly (readonly [set: string, at: string, why: string])[] = [
   ['tolerations[0].operator=Exist', '/tolerations/0/operator', 'must be one of'],
   ['nodeSelector.a/b/c=x', '/nodeSelector', "additional properties 'a/b/c'"],
   ['podLabels.team=a b', '/podLabels/team', 'does not match'],
+  ['podLabels.app\\.kubernetes\\.io/name=x', '/podLabels', "'not' failed"],
   ['prometheusRule.runbookBase=wiki', '/prometheusRule/runbookBase', 'does not match'],
   ['config=null', '', "missing property 'config'"],
+  ['serviceAccount=null', '', "missing property 'serviceAccount'"],
 ];
+
+/** Manifests made by helm, with the values as `--set` has them. */
+async function template(namespace: string, set: string) {
+  const argv = [helm, 'template', 'nodeplane', chart, '--namespace', namespace, '--set', set] as const;
+  return exec({ argv, timeoutMilliseconds: 60_000 });
+}
+
+describe('kubelet asks for health', () => {
+  it.each([
+    ['0.0.0.0:10256', undefined],
+    ['127.0.0.1:10256', '127.0.0.1'],
+    ['[::1]:10256', '::1'],
+    ['::1', '::1'],
+    ['::', undefined],
+  ])('where something listens: %s', async (address, host) => {
+    const { stdout } = await template('kube-system', `config.kubeProxy.healthzBindAddress=${address}`);
+    const daemonSet = parseManifests(stdout).find(({ kind }) => kind === 'DaemonSet');
+    const probes = [...JSON.stringify(daemonSet).matchAll(/"httpGet":(\{[^}]*\})/g)].map(([, get = '']) =>
+      JSON.parse(get),
+    );
+    expect(probes.map((get) => [get.path, get.port, get.host])).toEqual(
+      ['/livez', '/livez', '/healthz'].map((path) => [path, 'healthz', host]),
+    );
+  });
+});
+
+it('kubeadm: true is refused where the ConfigMap of kubeadm is not', async () => {
+  expect(await template('network', 'kubeadm=true')).toMatchObject({
+    exitCode: 1,
+    stdout: '',
+    stderr: expect.stringContaining('install with --namespace kube-system, not network'),
+  });
+  expect((await template('kube-system', 'kubeadm=true')).exitCode).toBe(0);
+});
 
 describe('helm refuses', () => {
   it.concurrent.each(refused)('%s', async (set, at, why) => {

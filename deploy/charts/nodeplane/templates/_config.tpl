@@ -30,6 +30,14 @@ kind: NodeplaneConfiguration
 {{- include "nodeplane.port" (list .Values.config.kubeProxy.healthzBindAddress 10256) -}}
 {{- end -}}
 
+{{- /* Where kubelet asks. Empty: at the pod's address, which is the node's, and answers unless only loopback listens. */ -}}
+{{- define "nodeplane.healthzHost" -}}
+{{- $address := .Values.config.kubeProxy.healthzBindAddress | default "" -}}
+{{- if regexMatch `^(127\.|::1$|\[::1\])` $address -}}
+{{- regexFind `127[0-9.]+|::1` $address -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "nodeplane.metricsPort" -}}
 {{- include "nodeplane.port" (list .Values.config.kubeProxy.metricsBindAddress 10249) -}}
 {{- end -}}
