@@ -182,6 +182,10 @@ function driftWatching(
       if (!started) watch?.start();
       started = true;
     },
-    stop: () => watch?.stop(),
+    stop: () => {
+      // A first sync that is under way ends after that, and must not begin it.
+      started = true;
+      watch?.stop();
+    },
   };
 }

@@ -137,6 +137,19 @@ describe('one family', () => {
   });
 });
 
+it('a first sync that ends after the agent was told to begins no looking for changes by others', async () => {
+  const node = running();
+  await node.pass(100);
+  node.programs.fault = (program) => (program === 'restore' ? 'hangs' : undefined);
+  node.source.tell([nodeA, ...web(1)]);
+  await node.pass(100);
+  const stopped = node.stop();
+  node.programs.release();
+  await stopped;
+  expect(node.reports).toMatchObject([{ error: undefined }]);
+  expect(node.watching).toEqual(['stop']);
+});
+
 describe('changes of the node take effect without a restart', () => {
   const zoned = [
     service({ name: 'web', clusterIPs: ['172.30.0.1'], ports: [{ port: 80 }] }),

@@ -40,6 +40,8 @@ export class FakeNode {
   }[] = [];
   readonly conntrack: Config['conntrack'][] = [];
   readonly sysctls = new Map<string, number>();
+  /** What the looking for changes by others was told. */
+  readonly watching: string[] = [];
   readonly observersOpened: Config[] = [];
   readonly config: Config;
   observersStopped = 0;
@@ -177,7 +179,8 @@ export class FakeNode {
       createDriftWatch: ({ verify, compare }) => {
         this.suspect = verify;
         this.compare = compare;
-        return { watched: (iptables) => iptables, start: () => undefined, stop: () => undefined };
+        const note = (what: string) => () => void this.watching.push(what);
+        return { watched: (iptables) => iptables, start: note('start'), stop: note('stop') };
       },
       applyConntrackSettings: async (settings) => {
         this.conntrack.push(settings);
