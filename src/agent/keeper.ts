@@ -217,10 +217,10 @@ export class Keeper {
   }
 
   #armRetry(): void {
-    const { clock } = this.#options;
+    const { clock, signal } = this.#options;
     const at = this.#rules.nextTry;
     this.#cancelRetry();
-    if (at !== undefined)
+    if (at !== undefined && !signal.aborted)
       this.#cancelRetry = clock.after(Math.max(at - clock.now(), 0) + 1, () => this.#scheduler.request());
   }
 

@@ -216,6 +216,22 @@ describe.each(['legacy', 'nft'] as const)('on iptables-%s', (variant) => {
   });
 });
 
+it('a sync that ends after the agent was told to leaves no timer for another try', async () => {
+  const node = running();
+  node.programs.refuses = refusing(1);
+  node.source.tell([nodeA, ...webs(3)]);
+  await node.synced(1);
+  await node.pass(2000);
+  node.programs.fault = (program) => (program === 'restore' ? 'hangs' : undefined);
+  node.source.tell([nodeA, ...webs(4)]);
+  await node.pass(100);
+  const stopped = node.stop();
+  node.programs.release();
+  await stopped;
+  expect(node.reports.at(-1)).toMatchObject({ error: undefined, quarantined: keys(1), servicePorts: 3 });
+  expect(node.clock.waiting).toBe(0);
+});
+
 function of(number: number) {
   return ({ metadata }: Readonly<Record<string, unknown>>): boolean =>
     !JSON.stringify(metadata).includes(`"s${number}"`) && !JSON.stringify(metadata).includes(`"s${number}-`);
