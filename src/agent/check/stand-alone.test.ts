@@ -16,6 +16,8 @@ class Node {
   kubeProxies: readonly number[] = [];
   other = false;
   claims = 0;
+  /** What the system says to who wants the claim. */
+  denial: Error | undefined;
 
   stand(kubeProxy: KubeProxyChoice, besideKubeProxy = false): Promise<unknown> {
     const eyes: Eyes = {
@@ -44,6 +46,7 @@ class Node {
   }
 
   #claim(): Claim {
+    if (this.denial !== undefined) return { kind: 'unknown', error: this.denial };
     if (this.other) return { kind: 'taken' };
     this.claims += 1;
     return {
@@ -66,6 +69,13 @@ async function within(node: Node, milliseconds: number, standing: Promise<unknow
 }
 
 describe('a node without another proxy', () => {
+  it('is told of when it cannot be known to be without another nodeplane', async () => {
+    const node = new Node();
+    node.denial = new Error('EACCES');
+    expect(await node.stand('refuse')).toBe('alone');
+    expect(node.told()).toEqual(['warn whether another nodeplane works on this node cannot be found out']);
+  });
+
   it.each(['refuse', 'wait', 'ignore'] as const)(
     'is ours at once and without a word (%s)',
     async (choice) => {

@@ -69,6 +69,8 @@ export async function standAlone(
   }
   if (toldAt !== undefined && !signal.aborted)
     log.info({ seconds: seconds(clock.now() - began) }, 'the other proxy is gone');
+  if (place.doubt !== undefined)
+    log.warn({ err: place.doubt }, 'whether another nodeplane works on this node cannot be found out');
   return place;
 }
 
@@ -85,6 +87,11 @@ class Place implements Standing {
   constructor(options: Options, surroundings: Surroundings) {
     this.#options = options;
     this.#surroundings = surroundings;
+  }
+
+  /** Why it is not known who has it. */
+  get doubt(): Error | undefined {
+    return this.#claim?.kind === 'unknown' ? this.#claim.error : undefined;
   }
 
   /** Those who write them now; kube-proxy first. */
