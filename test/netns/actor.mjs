@@ -3,6 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { connect, createServer, isIPv6 } from 'node:net';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** By `protocol address port`: a function that ends the server and its connections. */
 const servers = new Map();
@@ -214,29 +215,44 @@ async function countStream({ number }) {
   return {
     answered,
     failed,
-    kept: kept.map(({ server, exchanges, broken }) => ({ server, exchanges, broken })),
+    kept: kept.map(({ server, exchanges, broken, isSilent }) => ({
+      server,
+      exchanges,
+      broken: broken || (isSilent() ? 'silent' : ''),
+    })),
   };
 }
 
-/** Waits for the dials that are under way, so that the last count is complete. */
+/**
+ * Waits for the dials that are under way, and until each long connection has had an answer again or is silent for too long, so that the last
+ * count is complete: a connection whose packets get lost breaks after a quarter of an hour.
+ */
 async function stopStream({ number }) {
   const stream = streams.get(number);
   clearInterval(stream.timer);
-  await Promise.all(stream.running);
+  await Promise.all([...stream.running, ...stream.kept.map(({ settled }) => settled())]);
   const counts = await countStream({ number });
   for (const { end } of stream.kept) end();
   streams.delete(number);
   return counts;
 }
 
-function keepOpen({ to, port, sources }, everyMilliseconds) {
-  const state = { server: '', exchanges: 0, broken: '', end };
+function keepOpen({ to, port, sources, timeoutMilliseconds }, everyMilliseconds) {
+  const state = { server: '', exchanges: 0, broken: '', end, isSilent, settled };
+  let heard = performance.now();
   const socket = connect({ host: to, port, localAddress: sources[0], noDelay: true });
   let timer;
   let text = '';
   function end() {
     clearTimeout(timer);
     socket.removeAllListeners('close').resetAndDestroy();
+  }
+  function isSilent() {
+    return performance.now() - heard > everyMilliseconds + timeoutMilliseconds;
+  }
+  async function settled() {
+    const before = heard;
+    while (heard === before && state.broken === '' && !isSilent()) await sleep(10);
   }
   socket
     .setEncoding('utf8')
@@ -249,6 +265,7 @@ function keepOpen({ to, port, sources }, everyMilliseconds) {
     .on('data', (data) => {
       text += data;
       if (!text.endsWith('\n')) return;
+      heard = performance.now();
       if (state.server === '') state.server = JSON.parse(text).server;
       else state.exchanges++;
       text = '';

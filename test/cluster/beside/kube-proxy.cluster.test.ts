@@ -56,8 +56,9 @@ describe.each(pairs)('kube-proxy in mode $mode, nodeplane with iptables-$variant
     bed = await Bed.open({ variant, objects: [serviceCidr, ...web('p1', 'r1'), ...mesh, ...nobody] });
     ours = new SecondProxy(bed, ['--cluster-cidr', networks]);
     await startTheirs();
-    await ours.start();
+    // Of nftables' chains with the same priority the kernel asks the youngest first: ours have to be younger.
     await bed.untilServed(1, ['p1', 'r1']);
+    await ours.start();
     await bed.untilServed(2, ['p2', 'r2']);
   });
   afterAll(async () => {

@@ -35,7 +35,7 @@ function faults(): void {
     tellRow({ fault: `all rules of a node flushed by hand, ${variant}`, tally, converged, notes });
     // When the last rule that looks at connections goes, the kernel translates none any more, and the node itself resets what comes for
     // its node port; packets for ClusterIPs get lost until the rules are back.
-    expect(tally.broken.filter(({ words }) => !words.startsWith('client → '))).toEqual([]);
+    expect(tally.broken.filter(({ words }) => !words.startsWith('client to '))).toEqual([]);
     expect(later).toMatchObject(healthyTally);
   });
 

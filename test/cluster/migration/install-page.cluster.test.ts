@@ -8,11 +8,12 @@ import { describeCluster } from '../scenarios/describe-cluster.ts';
 import { deployment, service } from '../scenarios/objects.ts';
 import { untilOutcomes } from '../scenarios/outcomes.ts';
 import { addressesOf, podsOf } from '../scenarios/read.ts';
+import type { RunningStreams } from '../scenarios/streams.ts';
 import { allReady, untilEndpoints, untilReady } from '../scenarios/waits.ts';
 import { kubeProxyAddon, kubeProxyImage } from './kubeadm.ts';
 import { makePlayer, type Player } from './play.ts';
 import { there } from './there.ts';
-import { type NodeTraffic, startNodeTraffic } from './traffic.ts';
+import { startNodeTraffic } from './traffic.ts';
 
 const nodes = allNodes.filter(({ name }) => name !== 'node-3');
 const names = nodes.map(({ name }) => name);
@@ -25,8 +26,8 @@ describeCluster('docs/install.md, a kubeadm cluster', kubeadmCluster, { nodes, a
 function kubeadmCluster(theCluster: () => Cluster): void {
   let cluster: Cluster;
   let player: Player;
-  const traffic = new Map<NodeName, NodeTraffic>();
-  const last = new Map<NodeName, { answered: number; at: number }>();
+  const traffic = new Map<NodeName, RunningStreams>();
+  const last = new Map<NodeName, number>();
 
   beforeAll(async () => {
     cluster = theCluster();
@@ -54,11 +55,12 @@ function kubeadmCluster(theCluster: () => Cluster): void {
 
   async function untroubled(step: string): Promise<void> {
     for (const node of names) {
-      const { answered, failed, broken } = await there(traffic.get(node)).counts();
-      const since = answered - (last.get(node)?.answered ?? 0);
-      last.set(node, { answered, at: performance.now() });
-      console.log(`${node}, ${step}: ${since} answered, ${failed.length} failed, ${broken.length} broken`);
+      const { connections, failed, broken } = await there(traffic.get(node)).count();
+      const since = connections - (last.get(node) ?? 0);
+      last.set(node, connections);
+      console.log(`${node}, ${step}: ${since} connections, ${failed.length} failed, ${broken.length} broken`);
       expect({ node, failed, broken }).toEqual({ node, failed: [], broken: [] });
+      expect(since).toBeGreaterThan(0);
     }
   }
 

@@ -13,12 +13,13 @@ import { describeCluster } from '../scenarios/describe-cluster.ts';
 import { deployment, service } from '../scenarios/objects.ts';
 import { untilOutcomes } from '../scenarios/outcomes.ts';
 import { addressesOf, podsOf } from '../scenarios/read.ts';
+import { figures, type RunningStreams } from '../scenarios/streams.ts';
 import { allReady, untilEndpoints, untilReady } from '../scenarios/waits.ts';
 import { until } from '../until.ts';
 import { says, syncsOf } from './log.ts';
 import { proxyRules } from './rules.ts';
 import { there } from './there.ts';
-import { type NodeTraffic, startNodeTraffic } from './traffic.ts';
+import { startNodeTraffic } from './traffic.ts';
 
 const nodes = allNodes.filter(({ name }) => name !== 'node-3');
 const names = nodes.map(({ name }) => name);
@@ -32,7 +33,7 @@ function sideBySide(theCluster: () => Cluster): void {
   let cluster: Cluster;
   let pods: readonly string[];
   const proxies: Component[] = [];
-  const plain = new Map<NodeName, NodeTraffic>();
+  const plain = new Map<NodeName, RunningStreams>();
   const before = new Map<NodeName, readonly string[]>();
 
   beforeAll(async () => {
@@ -87,9 +88,10 @@ function sideBySide(theCluster: () => Cluster): void {
 
   async function untroubled(what: string): Promise<void> {
     for (const node of names) {
-      const { answered, failed, broken } = await there(plain.get(node)).counts();
-      console.log(`${node}: ${what}: kube-proxy's Service: ${answered} answered, ${failed.length} failed`);
-      expect({ node, failed, broken }).toEqual({ node, failed: [], broken: [] });
+      const totals = await there(plain.get(node)).count();
+      console.log(`${node}: ${what}: kube-proxy's Service: ${figures(totals)}`);
+      expect({ node, ...totals }).toMatchObject({ node, failed: [], broken: [] });
+      expect(totals.connections).toBeGreaterThan(0);
     }
   }
 
@@ -113,7 +115,7 @@ function sideBySide(theCluster: () => Cluster): void {
     const calls = await startNodeTraffic(cluster, { node, pod, service: 'moved' });
     const path = '/api/v1/namespaces/default/services/moved';
     for (const value of ['nodeplane', null]) {
-      const earlier = (await calls.counts()).failed.length;
+      const earlier = (await calls.count()).failed.length;
       await patch(path, { metadata: { labels: { [label]: value } } });
       await until(
         () => `kube-proxy's rules of default/moved, label ${value}`,
@@ -121,9 +123,9 @@ function sideBySide(theCluster: () => Cluster): void {
         async () => (await kubeProxysRules()).every((rules) => hasMoved(rules) === (value === null)),
       );
       await untilOn('moved', pods);
-      const { answered, failed, broken } = await calls.counts();
+      const { connections, failed, broken } = await calls.count();
       console.log(
-        `${node}: label ${value}: ${failed.length - earlier} of ${answered} failed, ${broken.length} broken`,
+        `${node}: label ${value}: ${failed.length - earlier} of ${connections} failed, ${broken.length} broken`,
         failed.slice(earlier, earlier + 5),
       );
     }

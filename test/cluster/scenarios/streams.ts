@@ -19,12 +19,13 @@ export interface StreamTotals {
   readonly broken: readonly string[];
   /** Lines that went there and back over long connections. */
   readonly exchanges: number;
-  /** Each long connection; `broken` is empty while all is well. */
-  readonly kept: StreamCounts['kept'];
+  /** Each long connection; `broken` is empty while all is well. `way` is such as `client to 172.30.0.5 80/TCP`. */
+  readonly kept: readonly (StreamCounts['kept'][number] & { readonly way: string })[];
 }
 
 export interface RunningStreams {
   count(): Promise<StreamTotals>;
+  /** @throws Error when there was not a single connection: whatever is said of them says nothing then. */
   stop(): Promise<StreamTotals>;
 }
 
@@ -41,21 +42,25 @@ export async function startStreams(
     const failed = counts.flatMap((count, index) =>
       count.failed.map((dial) => `${nameOf(streams[index])}: ${howFailed(dial)}`),
     );
-    const kept = counts.flatMap((count, index) => count.kept.map((each) => ({ ...each, index })));
+    const kept = counts.flatMap((count, index) =>
+      count.kept.map((each) => ({ ...each, way: nameOf(streams[index]) })),
+    );
     return {
       connections: sum([...byServer.values()]) + failed.length,
       byServer,
       failed,
-      broken: kept
-        .filter(({ broken }) => broken !== '')
-        .map((each) => `${nameOf(streams[each.index])}: ${each.broken}`),
+      broken: kept.filter(({ broken }) => broken !== '').map(({ way, broken }) => `${way}: ${broken}`),
       exchanges: sum(kept.map(({ exchanges }) => exchanges)),
       kept,
     };
   };
   return {
     count: () => total((traffic) => traffic.count()),
-    stop: () => total((traffic) => traffic.stop()),
+    stop: async () => {
+      const totals = await total((traffic) => traffic.stop());
+      if (totals.connections === 0) throw new Error('there was no connection that could have failed');
+      return totals;
+    },
   };
 }
 
