@@ -8,14 +8,17 @@ export interface LooksOptions {
   readonly listening: () => boolean;
 }
 
-/** Milliseconds between two looks; `factor`: at least so many times what one took with the comparison that it led to, which is the share of a core that looking may take. */
+/**
+ * Milliseconds between two looks, and at least so many times what one took: 2 % of a core while all is quiet, and 10 % for comparisons,
+ * which only a cluster that goes on changing, or somebody who goes on writing, makes more than one of.
+ */
 const bounds = {
   /** Nobody tells of changes. */
-  alone: { factor: 50, least: 4000, most: 300_000 },
+  alone: { same: 50, compared: 10, least: 4000, most: 300_000 },
   /** Only for what the monitor cannot hear. */
-  besidesMonitor: { factor: 200, least: 60_000, most: 900_000 },
+  besidesMonitor: { same: 200, compared: 200, least: 60_000, most: 900_000 },
 };
-/** The same for one that has a reason. */
+/** For one that has a reason. */
 const soonest = { least: 1000, factor: 10 };
 /** What belongs together usually comes at once. */
 const settleMilliseconds = 100;
@@ -60,11 +63,11 @@ export class Looks {
     this.#looking = true;
     const began = clock.now();
     // It tells why itself.
-    await poll.look().catch(() => undefined);
+    const result = await poll.look().catch(() => 'compared' as const);
     this.#looking = false;
     const took = clock.now() - began;
     this.#readyAt = clock.now() + Math.max(took * soonest.factor, soonest.least);
-    const { factor, least, most } = listening() ? bounds.besidesMonitor : bounds.alone;
+    const { least, most, [result]: factor } = listening() ? bounds.besidesMonitor : bounds.alone;
     this.#arm(Math.min(Math.max(took * factor, least), most));
     if (this.#again) this.soon();
   }

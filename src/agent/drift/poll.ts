@@ -24,14 +24,15 @@ export class Poll {
   }
 
   /** One look. Reads a digest, and compares rule by rule only when it is not the verified one; after a write of ours none is. */
-  async look(): Promise<void> {
+  async look(): Promise<'same' | 'compared'> {
     const { digest, writes, known, compare } = this.#options;
     if (writes() !== this.#writes) this.#verified = undefined;
     this.#verified ??= known();
     this.#writes = writes();
     const read = this.#verified === undefined ? undefined : await digest();
-    if (read !== undefined && read === this.#verified) return;
+    if (read !== undefined && read === this.#verified) return 'same';
     this.#writes = writes();
     this.#verified = await compare();
+    return 'compared';
   }
 }
