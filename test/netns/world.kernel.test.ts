@@ -176,6 +176,23 @@ function worlds(): void {
     expect(kept.map(({ broken }) => broken)).not.toContain('');
   });
 
+  it('counts long connections as broken whose packets get lost', async () => {
+    await using world = await createWorld({ localPods: ['p1'], remotePods: [] });
+    await world.listen('p1', { ports: [80] });
+    const stream = {
+      to: world.address('p1', 'IPv4'),
+      port: 80,
+      everyMilliseconds: 50,
+      timeoutMilliseconds: 1000,
+    };
+    const traffic = await world.startTraffic('client', { ...stream, kept: 1 });
+    await expect.poll(async () => (await traffic.count()).kept[0]?.exchanges ?? 0).toBeGreaterThan(2);
+    const argv = ['iptables-nft', '-A', 'INPUT', '-p', 'tcp', '-j', 'DROP'] as const;
+    expect((await world.exec('p1')({ argv, timeoutMilliseconds: 10_000 })).exitCode).toBe(0);
+    const { kept } = await traffic.stop();
+    expect(kept).toMatchObject([{ server: 'p1', broken: 'silent' }]);
+  });
+
   it('leaves no process behind when it is closed', async () => {
     const before = await descendants(process.pid);
     const world = await createWorld();
