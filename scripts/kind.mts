@@ -9,34 +9,61 @@ import { scenarios } from './kind/scenarios.mts';
 import { tools, tryTools, whatIsMissing } from './kind/tools.mts';
 import { root } from './step.mts';
 
-cd(root);
-process.exitCode = await main();
+const usage = `Usage: npm run kind [-- --keep] [--node-image IMAGE]
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      keep: { type: 'boolean', default: false },
-      'node-image': { type: 'string', default: nodeImage },
-    },
+  --keep              leave the cluster there, for a look around with kubectl
+  --node-image IMAGE  another version of Kubernetes than ${nodeImage.replace(/@.*/, '')}`;
+
+/** Undefined until Ctrl-C or the like, then the exit code that tells of it. Programs in the terminal hear of it themselves. */
+let interrupted: number | undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, (_: NodeJS.Signals, number: number) => {
+    interrupted = 128 + number;
   });
+
+cd(root);
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: string[]): Promise<number> {
+  const asked = parse(args);
+  if (typeof asked === 'string') return refuse(asked);
   const missing = whatIsMissing(await tryTools(tools));
-  if (missing !== undefined) {
-    console.error(missing);
-    return 2;
-  }
+  if (missing !== undefined) return refuse(missing);
+  const there = (await $`kind get clusters`.quiet()).stdout.split('\n');
+  if (there.includes(cluster))
+    return refuse(`A kind cluster ${cluster} is there already: kind delete cluster --name ${cluster}`);
   $.env = { ...process.env, KUBECONFIG: tmpfile('kubeconfig') };
   $.verbose = true;
   try {
-    await startCluster(values['node-image']);
+    await startCluster(asked.image);
     await install(await buildImage());
     await startWorkload();
     return await playAll();
+  } catch (error) {
+    if (interrupted === undefined) throw error;
+    return interrupted;
   } finally {
-    if (values.keep)
+    if (asked.keep)
       console.log(
         `The cluster stays: export KUBECONFIG=${$.env['KUBECONFIG']}; kind delete cluster --name ${cluster}`,
       );
     else await $`kind delete cluster --name ${cluster}`;
+  }
+}
+
+function refuse(why: string): number {
+  console.error(why);
+  return 2;
+}
+
+/** What was asked, or why that cannot be done. */
+function parse(args: string[]): { readonly keep: boolean; readonly image: string } | string {
+  try {
+    const options = { keep: { type: 'boolean' }, 'node-image': { type: 'string' } } as const;
+    const { values } = parseArgs({ args, options });
+    return { keep: values.keep === true, image: values['node-image'] ?? nodeImage };
+  } catch (error) {
+    return `${error instanceof Error ? error.message : String(error)}\n\n${usage}`;
   }
 }
 
@@ -75,6 +102,7 @@ async function playAll(): Promise<number> {
   let failures = 0;
   $.verbose = false;
   for (const { name, play } of scenarios) {
+    if (interrupted !== undefined) return interrupted;
     const complaint = await play().catch((error: unknown) => String(error));
     console.log(
       `${complaint === undefined ? 'ok  ' : 'FAIL'}  ${name}${complaint === undefined ? '' : `: ${complaint}`}`,
