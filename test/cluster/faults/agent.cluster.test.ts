@@ -109,10 +109,14 @@ function faults(): void {
     const previous = await buildPrevious(directory);
     const traffic = await bed.traffic();
     await replaceAgents(previous);
+    for (const node of bed.nodes)
+      expect(await bed.agent(node).metrics()).toContain(`commit="${previousCommit}"`);
     await bed.change();
     await bed.untilPackets(bed.nodes, performance.now());
     const since = performance.now();
     await replaceAgents();
+    for (const node of bed.nodes)
+      expect(await bed.agent(node).metrics()).not.toContain(`commit="${previousCommit}"`);
     const steps = await Promise.all(
       bed.nodes.map(async (node) => sumOf(await bed.agent(node).metrics(), 'nodeplane_plan_steps_sum')),
     );
