@@ -54,7 +54,7 @@ export function readOptions(args: readonly string[]): ClusterBenchOptions | 'hel
         ?.split(',')
         .map(sizeOf)
         .toSorted((a, b) => a - b) ?? defaults.sizes,
-    giveUpSeconds: values['give-up'] === undefined ? defaults.giveUpSeconds : Number(values['give-up']),
+    giveUpSeconds: values['give-up'] === undefined ? defaults.giveUpSeconds : secondsOf(values['give-up']),
     json: values.json,
   };
 }
@@ -71,6 +71,12 @@ function sizeOf(text: string): number {
   const size = Number(text);
   if (Number.isInteger(size) && size >= 20 && size <= mostServices) return size;
   throw new Error(`not a number of services from 20 to ${mostServices}: ${text}`);
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (seconds > 0) return seconds;
+  throw new Error(`not a number of seconds: ${text}`);
 }
 
 export const usage = `Usage: npm run bench:cluster -- [flags]
