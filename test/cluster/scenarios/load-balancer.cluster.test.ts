@@ -3,11 +3,17 @@ import { beforeAll, expect, it } from 'vitest';
 import { type Family, families } from '../../../src/model/address.ts';
 import type { TrafficProtocol } from '../../netns/actor.ts';
 import type { Cluster } from '../cluster.ts';
-import { clientAddress, clientAddressNumber } from '../network/addresses.ts';
+import { clientAddress } from '../network/addresses.ts';
 import type { Place } from '../network/network.ts';
 import { type NodeName, nodeNames } from '../nodes.ts';
-import { until } from '../until.ts';
 import { describeCluster } from './describe-cluster.ts';
+import {
+  healthCheckNodePort,
+  untilClientsSeen,
+  untilNodesHealthy,
+  untilProbe,
+  untilStrangers,
+} from './load-balancer-looks.ts';
 import { deployment, protocols, service } from './objects.ts';
 import { outcomes, untilOutcomes } from './outcomes.ts';
 import { addressesOf, endpointsOf, type ServiceAddresses } from './read.ts';
@@ -16,8 +22,6 @@ import { allReady, untilEndpoints, untilReady } from './waits.ts';
 
 const combinations = families.flatMap((family) => protocols.map((protocol) => ({ family, protocol })));
 const lingerSeconds = 8;
-/** The probes need two to three seconds. */
-const probedMilliseconds = 20_000;
 /** So long traffic runs when nothing else decides. */
 const trafficMilliseconds = 1500;
 const web = { kind: 'Service', name: 'web' } as const;
@@ -47,25 +51,8 @@ function balancers(theCluster: () => Cluster): void {
     expect(podOn.size).toBe(count);
   }
 
-  /** @returns the seconds it took. */
-  async function untilHealthy(nodes: readonly NodeName[]): Promise<number> {
-    const began = performance.now();
-    const healthy = () => cluster.cloud.healthy('default', 'web').join();
-    const what = () => `healthy are ${healthy()}, not ${nodes.join()}`;
-    await until(what, probedMilliseconds, async () => healthy() === nodes.join());
-    return (performance.now() - began) / 1000;
-  }
-
-  /** Status 0: nobody listens. */
-  async function untilProbe(port: number, status: number): Promise<void> {
-    let last: number | undefined;
-    const what = () => `status ${status} at the health-check node port ${port}, not ${last}`;
-    await until(what, probedMilliseconds, async () => {
-      last = await probe(cluster, 'node-2', port);
-      return last === status;
-    });
-  }
-
+  const untilHealthy = (nodes: readonly NodeName[]) => untilNodesHealthy(cluster, web.name, nodes);
+  const untilClientSeen = (seen: boolean) => untilClientsSeen(cluster, addresses.balancer, seen);
   const pods = () => [...podOn.values()];
   const targetOf = (family: Family, protocol: TrafficProtocol) => ({
     to: addresses.balancer[family],
@@ -73,23 +60,6 @@ function balancers(theCluster: () => Cluster): void {
     protocol,
   });
   const patch = (spec: Readonly<Record<string, unknown>>) => cluster.api.patch(web, { spec });
-  /** Whom servers take for the client, over 24 connections. */
-  const seenClients = async (family: Family, protocol: TrafficProtocol): Promise<ReadonlySet<string>> => {
-    const dials = await cluster.network.dial('client', { ...targetOf(family, protocol), count: 24 });
-    return new Set(dials.map((dial) => (dial.outcome === 'answered' ? dial.source : dial.outcome)));
-  };
-  const untilClientSeen = (seen: boolean) =>
-    Promise.all(
-      combinations.map(({ family, protocol }) => {
-        let last: ReadonlySet<string> = new Set();
-        const what = () => `${family} ${protocol} clients: ${[...last].join()}`;
-        return until(what, probedMilliseconds, async () => {
-          last = await seenClients(family, protocol);
-          const own = last.has(clientAddress[family]);
-          return seen ? own && last.size === 1 : !own;
-        });
-      }),
-    );
   /** From outside to the load balancer, and from each Pod to the ClusterIP, in both families and protocols. */
   const streams = (): readonly Stream[] =>
     combinations.flatMap(({ family, protocol }) => [
@@ -117,11 +87,11 @@ function balancers(theCluster: () => Cluster): void {
     };
     for (let times = 0; times < 3; times++) {
       await flip('Local');
-      const port = await healthCheckNodePort(cluster);
-      await untilProbe(port, 200);
+      const port = await healthCheckNodePort(cluster, web.name);
+      await untilProbe(cluster, 'node-2', port, 200);
       await setTimeout(trafficMilliseconds);
       await flip('Cluster');
-      await untilProbe(port, 0);
+      await untilProbe(cluster, 'node-2', port, 0);
       expect(cluster.cloud.healthy('default', 'web')).toEqual(nodeNames);
     }
     const totals = await traffic.stop();
@@ -206,26 +176,7 @@ function balancers(theCluster: () => Cluster): void {
 
   it('lets in only the sources that are allowed', async () => {
     const allowed = families.map((family) => `${clientAddress[family]}/${family === 'IPv4' ? 32 : 128}`);
-    const fromStranger = async (family: Family, protocol: TrafficProtocol) => {
-      const sources = [clientAddressNumber(77, family)];
-      const dials = await cluster.network.dial('client', {
-        ...targetOf(family, protocol),
-        sources,
-        count: 4,
-        timeoutMilliseconds: 1500,
-      });
-      return [...new Set(dials.map(({ outcome }) => outcome))].join();
-    };
-    const untilStranger = (outcome: string) =>
-      Promise.all(
-        combinations.map(({ family, protocol }) =>
-          until(
-            () => `${family} ${protocol}: ${outcome}`,
-            probedMilliseconds,
-            async () => (await fromStranger(family, protocol)) === outcome,
-          ),
-        ),
-      );
+    const untilStranger = (outcome: string) => untilStrangers(cluster, addresses.balancer, outcome);
     await untilStranger('answered');
     const began = performance.now();
     const traffic = await startStreams(cluster, streams());
@@ -281,18 +232,6 @@ function balancers(theCluster: () => Cluster): void {
     console.log(`load-balancer, node about to go: ${figures(totals)}, left after ${seconds.toFixed(1)} s`);
     expect(totals).toMatchObject({ failed: [], broken: [] });
   });
-}
-
-async function healthCheckNodePort({ api }: Cluster): Promise<number> {
-  const { spec } = await api.get(web);
-  return Number(JSON.stringify(spec).match(/"healthCheckNodePort":(\d+)/)?.[1]);
-}
-
-async function probe({ network }: Cluster, node: NodeName, port: number): Promise<number> {
-  const url = `http://${network.address(node, 'IPv4')}:${port}/healthz`;
-  const argv = ['curl', '--silent', '--output', '/dev/null', '--write-out', '%{http_code}', url] as const;
-  const { stdout } = await network.exec('cloud')({ argv, timeoutMilliseconds: 10_000 });
-  return Number(stdout);
 }
 
 function podReference(place: Place | undefined): { readonly kind: 'Pod'; readonly name: string } {
