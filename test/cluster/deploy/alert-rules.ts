@@ -26,7 +26,7 @@ export function readAlerts(text = readFileSync(rulesFile, 'utf8')): readonly Ale
 export function prometheusRule(rules: string): string {
   const groups = rules.slice(rules.indexOf('\ngroups:') + 1);
   return [
-    '# rules.yaml for the Prometheus operator. Written by: npx vitest run --project unit -u test/cluster/deploy',
+    '# rules.yaml for the Prometheus operator. Written by: npx vitest run --project unit test/cluster/deploy -u',
     'apiVersion: monitoring.coreos.com/v1',
     'kind: PrometheusRule',
     'metadata:',

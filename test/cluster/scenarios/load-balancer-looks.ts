@@ -7,7 +7,7 @@ import { until } from '../until.ts';
 import { protocols } from './objects.ts';
 
 /** The probes need two to three seconds. */
-export const probedMilliseconds = 20_000;
+const probedMilliseconds = 20_000;
 
 /** Until the probes for a Service find these nodes healthy and no others. @returns the seconds it took. */
 export async function untilNodesHealthy(
