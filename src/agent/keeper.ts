@@ -101,6 +101,8 @@ export class Keeper {
    * @returns the digest of the rules when nothing did.
    */
   async compare(): Promise<string | undefined> {
+    // A sync that reads the kernel is under way or comes: a slow first load takes longer than until the first look.
+    if (this.#rules.isFullNext) return undefined;
     const reading = this.#kernel === undefined ? undefined : this.#rules.compare(this.#kernel.iptables);
     const digest = await reading?.catch(() => undefined);
     if (digest === undefined) await this.suspect();

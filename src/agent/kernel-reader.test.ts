@@ -38,6 +38,23 @@ describe('a comparison beside syncs', () => {
       expect(await comparing).toBeUndefined();
     }));
 
+  it('does not make a first sync that takes long be followed by another one', () =>
+    withNode(async (node) => {
+      // What is tried out beforehand has ended.
+      await node.pass(100);
+      node.programs.fault = (program) => (program === 'restore' ? 'hangs' : undefined);
+      node.source.tell([nodeA, ...web(1)]);
+      await node.pass(4000);
+      const compared = node.compare('IPv4');
+      await node.pass(100);
+      node.programs.fault = () => undefined;
+      node.programs.release();
+      await node.synced(1);
+      await node.pass(5000);
+      expect(await compared).toBeUndefined();
+      expect(node.reports).toHaveLength(1);
+    }));
+
   it('repairs what somebody else changed', () =>
     withNode(async (node) => {
       node.source.tell([nodeA, ...web(1)]);
